@@ -1,0 +1,2 @@
+//! The sops-rs command.
+fn main() {}
