@@ -1,0 +1,5 @@
+//! Bytes in, bytes out; knows nothing about documents.
+
+mod secret;
+
+pub use secret::SecretBytes;

@@ -1,0 +1,213 @@
+//! Text to tree and back. Each format is one module; a [`Layout`] remembers the text it came
+//! from, so that what nobody edited stays as it was.
+
+pub mod layout;
+
+use crate::{
+    crypto::SecretBytes,
+    tree::{Mapping, Tree},
+};
+
+pub use layout::{Edit, Layout, Rewrite, splice};
+
+/// The file formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// YAML, one document or several.
+    Yaml,
+    /// JSON with an object at the top.
+    Json,
+    /// `KEY=value` lines.
+    Dotenv,
+    /// Sections of `key = value` lines.
+    Ini,
+    /// Anything; sealed, it is JSON with the key `data`.
+    Binary,
+}
+
+impl Format {
+    /// All of them, in the order of CLI §4.1.
+    pub const ALL: [Self; 5] = [Self::Binary, Self::Dotenv, Self::Ini, Self::Json, Self::Yaml];
+
+    /// The name as `--input-type` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// The format with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// The format that a file's name tells (CLI §4.1): by suffix, with regard to case.
+    pub fn of_file_name(name: &str) -> Self {
+        let ends = |suffix: &str| name.ends_with(suffix);
+        if ends(".yaml") || ends(".yml") {
+            Self::Yaml
+        } else if ends(".json") {
+            Self::Json
+        } else if ends(".env") {
+            Self::Dotenv
+        } else if ends(".ini") {
+            Self::Ini
+        } else {
+            Self::Binary
+        }
+    }
+}
+
+/// A text, read.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The data, without the metadata.
+    pub tree: Tree,
+    /// What stands where the metadata stands in a sealed document.
+    pub metadata: Section,
+    /// The text and where each leaf stands in it.
+    pub layout: Box<dyn Layout>,
+}
+
+/// What a text holds in the place of the metadata (format §3.1).
+#[derive(Debug)]
+pub enum Section {
+    /// Nothing: the document is not sealed.
+    Absent,
+    /// A mapping, nested also for the formats that write it flat.
+    Found(Mapping),
+    /// Something else.
+    Malformed(SectionError),
+}
+
+/// Why the metadata's place holds no metadata.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SectionError {
+    /// Two entries called `sops`.
+    #[error("duplicate sops entry in line {line}")]
+    Duplicate {
+        /// Line of the second, from 1.
+        line: usize,
+    },
+    /// `sops` is a scalar or a list.
+    #[error("the sops entry in line {line} is not a mapping")]
+    NotAMapping {
+        /// Its line, from 1.
+        line: usize,
+    },
+    /// Flat names that do not build a nested mapping (format §3.4).
+    #[error("flat metadata field {field}: {problem}")]
+    Flat {
+        /// The field's flat name.
+        field: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// Why a text could not be read. Names the place; never repeats the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {problem}")]
+pub struct ParseError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong, in words that hold no value (key names may stand in them).
+    pub problem: Problem,
+}
+
+/// What is wrong with a text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The text breaks the format's grammar.
+    #[error("{0}")]
+    Syntax(String),
+    /// The document is a list, a scalar or something else that is no mapping.
+    #[error("the document is {found}, and only a mapping can be encrypted")]
+    NotAMapping {
+        /// "a list", "a scalar", …
+        found: &'static str,
+    },
+    /// The same key twice in one mapping.
+    #[error("key {key:?} stands in this mapping already, in line {first_line}")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Line of the first, from 1.
+        first_line: usize,
+    },
+    /// A key that is a number, a boolean, a date, null, a list or a mapping.
+    #[error("the key is {found}, and only text can be a key: quote it")]
+    KeyNotText {
+        /// "a number", …
+        found: &'static str,
+    },
+    /// A whole number beyond 64 bits with sign, or a float beyond double precision.
+    #[error("this number does not fit into 64 bits: quote it to make it text")]
+    NumberTooLarge,
+    /// More than [`crate::tree::MAX_DEPTH`] levels.
+    #[error("nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// An alias inside the node that its anchor names.
+    #[error("the alias *{name} stands inside its own anchor")]
+    AliasCycle {
+        /// The anchor's name.
+        name: String,
+    },
+    /// Aliases that multiply into more than the input warrants.
+    #[error("aliases expand to more than {limit} values")]
+    AliasBomb {
+        /// The limit.
+        limit: usize,
+    },
+    /// Bytes that are not UTF-8 where the format demands it.
+    #[error("the text is not UTF-8")]
+    NotUtf8,
+    /// Nothing in the file (exit status 92 for YAML).
+    #[error("the file is empty")]
+    Empty,
+}
+
+/// Why a tree could not be written in a format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// The format has no way to write this value (a list in dotenv, NaN in JSON, …).
+    #[error("{path}: {format} cannot hold {what}")]
+    CannotHold {
+        /// The key path.
+        path: String,
+        /// The format's name.
+        format: &'static str,
+        /// "a list", "a mapping", …
+        what: &'static str,
+    },
+    /// A top-level key that is reserved for the metadata.
+    #[error("the key {key:?} in document {document} is reserved for the metadata of SOPS")]
+    Reserved {
+        /// The key.
+        key: String,
+        /// The document, from 1.
+        document: usize,
+    },
+    /// The binary format takes exactly one document with one text called `data`.
+    #[error("only a document with one text called \"data\" can be written as binary")]
+    NotBinary,
+}
+
+/// How a tree is laid out when there is no original text to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmitOptions {
+    /// Blanks per level; `None` is the format's default (YAML 4, JSON a tab). YAML takes 2 to 9.
+    pub indent: Option<u8>,
+}
+
+/// The bytes of a written file; plaintext or not, they are handled as if they were.
+pub type Output = SecretBytes;
