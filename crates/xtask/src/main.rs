@@ -1,2 +1,66 @@
-//! The one door for developers.
-fn main() {}
+//! The one door for developers: `cargo xtask COMMAND`.
+//!
+//! What CI runs is what a developer runs. The difference is one variable: with `CI=true` a tool
+//! that is missing is a failure, without it the part that needs it is skipped, loudly.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program talks to the person who started it"
+)]
+
+mod bench;
+mod check;
+mod emulators;
+mod generate;
+mod peer;
+mod rig;
+mod servers;
+mod shell;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check                 format, clippy, dependencies, boundaries, docs, generated files
+  test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
+                        `cargo test` gets those instead of --workspace
+    --no-rig            neither peers nor emulators: what needs them is skipped
+  rig                   starts the emulators and a fault proxy, prints their variables,
+                        stops them at Ctrl-C
+  bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
+                        more than ten seconds
+  generate [--check]    completions, man pages, schema; --check only compares
+
+Tools are kept in .rig; SOPS_RIG_DIR names another folder, which several work trees may share.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else { bail!("no command\n\n{USAGE}") };
+    match command.as_str() {
+        "check" => check::run(),
+        "test" => test::run(rest),
+        "rig" => rig::run(),
+        "bench" => bench::run(rest),
+        "generate" => generate::run(rest.iter().any(|argument| argument == "--check")),
+        "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("no command `{other}`\n\n{USAGE}"),
+    }
+}

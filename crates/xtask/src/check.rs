@@ -1,0 +1,164 @@
+//! `cargo xtask check`: every rule about the code that a machine can check.
+
+use std::fs;
+
+use anyhow::{Result, bail};
+use sops_tests::paths;
+
+use crate::{generate, shell, tools};
+
+/// What `sops-core` may not reach, by the beginning of a crate's name: runtimes, networks,
+/// clusters, clouds, and whatever asks the system for randomness, time, files or variables.
+const NOT_IN_CORE: [&str; 32] = [
+    "async-std",
+    "aws-",
+    "axum",
+    "chrono",
+    "dirs",
+    "etcetera",
+    "fs-err",
+    "getrandom",
+    "h2",
+    "home",
+    "hyper",
+    "ignore",
+    "jiff",
+    "k8s-openapi",
+    "kube",
+    "memmap",
+    "mio",
+    "nix",
+    "openssl",
+    "rand",
+    "reqwest",
+    "ring",
+    "rustix",
+    "rustls",
+    "smol",
+    "socket2",
+    "tempfile",
+    "time",
+    "tokio",
+    "tonic",
+    "walkdir",
+    "windows",
+];
+
+/// Allowed although its name begins like one above: it holds traits and no source of randomness.
+const IN_CORE_AFTER_ALL: &str = "rand_core";
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Above this a file is worth a look; it is a note, not a rule.
+const LONG_FILE: usize = 450;
+
+type Check = fn() -> Result<()>;
+
+/// Runs all checks, and then says which ones failed.
+pub(crate) fn run() -> Result<()> {
+    let checks: [(&str, Check); 7] = [
+        ("format", format),
+        ("clippy", clippy),
+        ("dependencies", dependencies),
+        ("boundaries", boundaries),
+        ("docs", docs),
+        ("generated files", || generate::run(true)),
+        ("long files", long_files),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        shell::step(name);
+        if let Err(error) = check() {
+            eprintln!("FAILED: {name}: {error:#}");
+            failed.push(name);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("check failed: {}", failed.join(", "));
+    }
+    println!("\nall checks passed");
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    shell::run(&mut shell::cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let lint = ["clippy", "--workspace", "--all-targets", "-j2", "--", "-D", "warnings"];
+    shell::run(&mut shell::cargo(lint))
+}
+
+fn dependencies() -> Result<()> {
+    let deny = match tools::DENY.ready() {
+        Ok(path) => path,
+        Err(error) => return shell::missing::<()>(&error).map(drop),
+    };
+    let mut command = shell::command(deny, ["--workspace", "--all-features", "check"]);
+    shell::run(command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))
+}
+
+fn boundaries() -> Result<()> {
+    let tree = ["tree", "-p", "sops-core", "-e", "normal,no-proc-macro", "--prefix", "none"];
+    let tree = shell::output(&mut shell::cargo(tree))?;
+    let found = trespassers(&tree);
+    if !found.is_empty() {
+        bail!("sops-core does no I/O, yet it reaches {}", found.join(", "));
+    }
+    println!("sops-core reaches no runtime, network, cloud, file or clock crate");
+    let mut installed = shell::command("rustc", ["--print", "target-libdir", "--target", WASM]);
+    let library = shell::output(&mut installed)?;
+    if !std::path::Path::new(library.trim()).is_dir() {
+        println!("note: NOT CHECKED: sops-core for {WASM}; the target is not installed");
+        return Ok(());
+    }
+    shell::run(&mut shell::cargo(["check", "-p", "sops-core", "--target", WASM, "-j2"]))
+}
+
+/// The crates of a dependency tree that `sops-core` may not reach.
+fn trespassers(tree: &str) -> Vec<&str> {
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let mut found: Vec<&str> = names
+        .filter(|name| *name != IN_CORE_AFTER_ALL)
+        .filter(|name| NOT_IN_CORE.iter().any(|start| is_or_begins(name, start)))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// `tokio` covers `tokio-util` and not `tokiolike`; `aws-` covers all that begins so.
+fn is_or_begins(name: &str, start: &str) -> bool {
+    let Some(rest) = name.strip_prefix(start) else { return false };
+    start.ends_with('-') || rest.is_empty() || rest.starts_with(['-', '_'])
+}
+
+fn docs() -> Result<()> {
+    let mut doc =
+        shell::cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "-j2"]);
+    shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn long_files() -> Result<()> {
+    let files = shell::output(&mut shell::command("git", ["ls-files", "*.rs"]))?;
+    for name in files.lines() {
+        let text = fs::read_to_string(paths::repository().join(name)).unwrap_or_default();
+        let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
+        if lines > LONG_FILE {
+            println!("note: {name} has {lines} lines before its tests");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_of_crates_is_found_by_its_first_name() {
+        let tree = "sops-core v0.1.0\naes v0.9.0\naws-lc-sys v0.3.0\ntokio v1.48.0\n\
+                    tokio-util v0.7.0\nrand_core v0.10.1\nrand v0.10.0\ntokiolike v1.0.0 (*)\n";
+        assert_eq!(trespassers(tree), ["aws-lc-sys", "rand", "tokio", "tokio-util"]);
+    }
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask test`: installs and starts what tests need, once, then runs them all.
+
+use std::process::Command;
+
+use anyhow::Result;
+use sops_tests::paths;
+
+use crate::emulators::Emulators;
+use crate::{peer, servers, shell, tools};
+
+/// Programs that tests look for on `PATH`, with the package that brings them.
+const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("gpg", "gnupg")];
+
+/// Runs the tests of the workspace, or those that `arguments` select.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let (own, rest): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|argument| *argument == "--no-rig");
+    let with_rig = own.is_empty();
+
+    shell::step("build");
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "-j2"]))?;
+
+    let mut test = shell::cargo(["test", "-j2"]);
+    if rest.is_empty() {
+        test.arg("--workspace");
+    }
+    test.args(rest);
+    test.env("SOPS_RS_BIN", paths::target().join("debug/sops-rs"));
+
+    let rig = if with_rig { prepare(&mut test)? } else { None };
+    shell::step("test");
+    let result = shell::run(&mut test);
+    drop(rig);
+    result
+}
+
+/// Sets the variables of everything that can be had here. What cannot is reported now, and each
+/// test that misses it says so again.
+fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
+    servers::at_interrupt(|| std::process::exit(130))?;
+    shell::step("programs");
+    for (program, package) in PROGRAMS {
+        if let Err(error) = tools::system_package(program, package) {
+            shell::missing::<()>(&error)?;
+        }
+    }
+    shell::step("Go sops");
+    match peer::ready() {
+        Ok(path) => {
+            println!("{}", path.display());
+            test.env("SOPS_PEER", path);
+        }
+        Err(error) => drop(shell::missing::<()>(&error)?),
+    }
+    shell::step("emulators");
+    match Emulators::start() {
+        Ok(emulators) => {
+            test.envs(emulators.variables());
+            Ok(Some(emulators))
+        }
+        Err(error) => shell::missing(&error),
+    }
+}

@@ -1,0 +1,57 @@
+//! What a test needs from outside, and what happens when it is not there.
+//!
+//! ```no_run
+//! # fn main() {
+//! let Some(peer) = sops_tests::need::peer() else { return };
+//! # }
+//! ```
+//!
+//! `cargo xtask test` installs and starts these things and sets the variables. A plain
+//! `cargo test` without them skips, loudly. With `CI=true` a missing thing fails the test, so that
+//! no suite is green because it tested nothing.
+
+use std::env;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::paths;
+use crate::rig::aws::Aws;
+
+/// The Go program sops-rs is compared with: `SOPS_PEER`.
+pub fn peer() -> Option<PathBuf> {
+    variable("SOPS_PEER", "the Go program to compare with").map(PathBuf::from)
+}
+
+/// The AWS emulators: `SOPS_RIG_KMS` and `SOPS_RIG_STS`.
+pub fn aws() -> Option<Aws> {
+    let kms = variable("SOPS_RIG_KMS", "the KMS emulator")?;
+    let sts = variable("SOPS_RIG_STS", "the STS and S3 emulator")?;
+    Some(Aws::at(kms, sts))
+}
+
+/// A program on `PATH`, such as `strace` or `gpg`.
+pub fn program(name: &str) -> Option<PathBuf> {
+    paths::on_path(name).or_else(|| absent(&format!("`{name}` is not on PATH")))
+}
+
+/// An environment variable that says where something is; `what` is said when it is not set.
+pub fn variable(name: &str, what: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty()).or_else(|| {
+        absent(&format!("{what} is not there ({name} is not set; run `cargo xtask test`)"))
+    })
+}
+
+/// Whether a missing tool is a failure instead of a skip.
+pub fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+/// Says that a test is skipped, or fails it in CI.
+fn absent<T>(reason: &str) -> Option<T> {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    assert!(!in_ci(), "{reason}; with CI=true that is a failure");
+    // Written past the harness, which would swallow the output of a test that passes. A skip that
+    // cannot be told must not fail the test.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
+    None
+}

@@ -1,0 +1,3 @@
+//! The servers that `cargo xtask` starts on loopback for the tests.
+
+pub mod aws;
