@@ -17,6 +17,7 @@
 )]
 
 pub mod canary;
+pub mod fault;
 pub mod http;
 pub mod need;
 pub mod paths;

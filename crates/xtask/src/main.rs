@@ -30,8 +30,8 @@ usage: cargo xtask COMMAND
   test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
                         `cargo test` gets those instead of --workspace
     --no-rig            neither peers nor emulators: what needs them is skipped
-  rig                   starts the emulators and a fault proxy, prints their variables,
-                        stops them at Ctrl-C
+  rig [--delay MS]      starts the emulators, KMS behind a proxy that lists calls (and makes
+                        each one take longer), prints their variables, stops at Ctrl-C
   bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
                         more than ten seconds
   generate [--check]    completions, man pages, schema; --check only compares
@@ -54,7 +54,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match command.as_str() {
         "check" => check::run(),
         "test" => test::run(rest),
-        "rig" => rig::run(),
+        "rig" => rig::run(rest),
         "bench" => bench::run(rest),
         "generate" => generate::run(rest.iter().any(|argument| argument == "--check")),
         "help" | "-h" | "--help" => {

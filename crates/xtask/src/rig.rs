@@ -1,14 +1,20 @@
-//! `cargo xtask rig`: the emulators, until Ctrl-C.
+//! `cargo xtask rig`: the emulators behind the fault proxy, until Ctrl-C.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use sops_tests::fault::{Call, FaultProxy, Rule};
 
 use crate::emulators::Emulators;
 use crate::{servers, shell};
 
-/// Starts everything, prints how to use it, and waits.
-pub(crate) fn run() -> Result<()> {
+/// How often the calls that came in are shown.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Starts everything, prints how to use it, and shows the calls that come in.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let delay = delay(arguments)?;
     let (interrupted, wait) = mpsc::channel();
     servers::at_interrupt(move || {
         // Only a second Ctrl-C finds nobody listening.
@@ -16,8 +22,12 @@ pub(crate) fn run() -> Result<()> {
     })?;
     shell::step("emulators");
     let emulators = Emulators::start()?;
-    println!("\n# For clients, such as sops-rs, sops and aws:");
-    for (name, value) in emulators.aws.environment() {
+    let proxy = FaultProxy::in_front_of(&emulators.aws.kms);
+    proxy.add(Rule::always().delayed(delay));
+    println!(
+        "\n# For clients, such as sops-rs, sops and aws; KMS is behind a proxy that lists calls:"
+    );
+    for (name, value) in emulators.aws.through(&proxy).environment() {
         println!("export {name}={value}");
     }
     println!("# For tests:");
@@ -25,5 +35,33 @@ pub(crate) fn run() -> Result<()> {
         println!("export {name}={value}");
     }
     println!("# The keys are listed in tests/support/rig/aws.rs. Ctrl-C stops everything.");
-    wait.recv().context("nobody can interrupt")
+    let mut shown = 0;
+    loop {
+        match wait.recv_timeout(LOOK) {
+            Err(RecvTimeoutError::Timeout) => {}
+            ended => return ended.context("nobody can interrupt"),
+        }
+        let calls = proxy.calls();
+        calls[shown..].iter().for_each(show);
+        shown = calls.len();
+    }
+}
+
+fn show(call: &Call) {
+    let key = call.key.as_deref().unwrap_or("-");
+    let at = call.at.as_secs_f32();
+    println!(
+        "{at:9.3} s  connection {}  {}  {}  {key}",
+        call.connection, call.operation, call.region
+    );
+}
+
+fn delay(arguments: &[String]) -> Result<Duration> {
+    match arguments {
+        [] => Ok(Duration::ZERO),
+        [flag, milliseconds] if flag == "--delay" => {
+            Ok(Duration::from_millis(milliseconds.parse().context("--delay wants milliseconds")?))
+        }
+        other => bail!("rig does not know {}", other.join(" ")),
+    }
 }

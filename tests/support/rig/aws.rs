@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::fault::FaultProxy;
 use crate::http::{self, Message};
 
 /// The account whose keys these are; as access key id it also says so to the emulator.
@@ -72,6 +73,11 @@ impl Aws {
     /// Emulators at these addresses.
     pub fn at(kms: impl Into<String>, sts: impl Into<String>) -> Self {
         Self { kms: kms.into(), sts: sts.into() }
+    }
+
+    /// The same emulators, with KMS behind a proxy.
+    pub fn through(&self, proxy: &FaultProxy) -> Self {
+        Self::at(proxy.url(), &self.sts)
     }
 
     /// The variables a client needs; each service has its own, since the Go SDK ignores the
