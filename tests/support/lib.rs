@@ -17,6 +17,7 @@
 )]
 
 pub mod canary;
+pub mod crash;
 pub mod fault;
 pub mod http;
 pub mod need;
