@@ -21,4 +21,5 @@
 
 pub mod crypto;
 pub mod format;
+pub mod selection;
 pub mod tree;

@@ -1,0 +1,680 @@
+//! Patterns in the syntax and with the meaning of Go's `regexp` package (RE2), on which the
+//! selection rules and `.sops.yaml` are defined (format §1.5, §6.3).
+//!
+//! The `regex` crate reads nearly the same syntax and means other things by it: there `\d`, `\w`,
+//! `\s` and `\b` know all of Unicode, `\Q…\E` and `a{,3}` are errors, and `(?x)`, `[a&&b]` or
+//! `\<` have a meaning. So a pattern is taken apart here by Go's rules, as of Go 1.26, and put
+//! together again from the few constructs on which both agree.
+//!
+//! Only the question "does it match anywhere" is ever asked. That is why greediness and captures
+//! are checked and then forgotten.
+
+use std::borrow::Cow;
+
+use super::unicode_names::{self, Property};
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    source: String,
+    regex: regex::Regex,
+}
+
+/// Why a pattern cannot be used. The texts quote the pattern, which is never secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// A backslash before a letter or digit that has no meaning, back-references among them.
+    #[error("{0:?} is no escape sequence of Go's syntax")]
+    Escape(String),
+    /// The pattern ends in a backslash.
+    #[error("a backslash at its end")]
+    TrailingBackslash,
+    /// An unknown class name, or a range that runs backwards.
+    #[error("{0:?} is no character class or range")]
+    Class(String),
+    /// `[` without `]`.
+    #[error("the closing ] of {0:?} is missing")]
+    MissingBracket(String),
+    /// `(` without `)`.
+    #[error("a closing ) is missing")]
+    MissingParen,
+    /// `)` without `(`.
+    #[error("a ) too many")]
+    UnexpectedParen,
+    /// A repetition with nothing before it.
+    #[error("nothing stands before {0:?} to be repeated")]
+    NothingToRepeat(String),
+    /// A repetition of a repetition, such as `a**`.
+    #[error("{0:?} repeats a repetition")]
+    RepeatedRepeat(String),
+    /// A count beyond 1000, alone or multiplied by those around it, or a range that runs
+    /// backwards.
+    #[error("the repeat count {0:?} is above 1000 or runs backwards")]
+    RepeatCount(String),
+    /// `(?` with something Go does not know: look-around, for instance.
+    #[error("{0:?} is no group or flag of Go's syntax, which has no look-around")]
+    Group(String),
+    /// A group name with other characters than letters, digits and `_`.
+    #[error("{0:?} is no group name")]
+    GroupName(String),
+    /// The same group name twice.
+    #[error("the group name {0:?} stands there twice")]
+    DuplicateGroupName(String),
+    /// Groups in groups, beyond what a stack holds.
+    #[error("groups are nested deeper than {MAX_NESTING} levels")]
+    TooDeep,
+    /// The pattern is small and its automaton is huge, as in `\pL{1000}` many times over.
+    #[error("it takes too much memory")]
+    TooLarge,
+}
+
+/// Deepest nesting of groups. Go allows 1000; nobody writes ten.
+const MAX_NESTING: usize = 250;
+/// Highest repeat count, also of nested counts multiplied (Go's limit).
+const MAX_REPEAT: u32 = 1000;
+/// Memory for one compiled pattern. The metadata of a file from a stranger can hold any pattern.
+const MAX_SIZE: usize = 64 << 20;
+
+impl Pattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// If Go would refuse it.
+    pub fn new(source: &str) -> Result<Self, PatternError> {
+        let translated = Parser::new(source).parse()?;
+        let regex = regex::RegexBuilder::new(&translated)
+            .size_limit(MAX_SIZE)
+            // Each group of the source becomes at most a group, a repetition and a flag group.
+            .nest_limit(4 * MAX_NESTING as u32)
+            .build()
+            .map_err(|_| PatternError::TooLarge)?;
+        Ok(Self { source: source.to_owned(), regex })
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether the pattern matches anywhere in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// Whether the pattern matches anywhere in `bytes`. As in Go, each byte that does not belong
+    /// to valid UTF-8 counts as one U+FFFD.
+    pub fn is_match_bytes(&self, bytes: &[u8]) -> bool {
+        self.is_match(&as_go_sees(bytes))
+    }
+}
+
+fn as_go_sees(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Cow::Owned(text)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    fold_case: bool,
+    multi_line: bool,
+    dot_all: bool,
+}
+
+/// One thing that a repetition can be applied to, translated.
+struct Item {
+    text: String,
+    /// Product of the repeat counts inside, along the worst branch.
+    weight: u32,
+}
+
+/// A group that is still open; the outermost is the whole pattern.
+#[derive(Default)]
+struct Group {
+    flags_outside: Flags,
+    finished: String,
+    weight: u32,
+    items: Vec<Item>,
+}
+
+struct Parser<'p> {
+    rest: &'p str,
+    flags: Flags,
+    groups: Vec<Group>,
+    current: Group,
+    names: Vec<&'p str>,
+}
+
+impl<'p> Parser<'p> {
+    fn new(source: &'p str) -> Self {
+        let current = Group { weight: 1, ..Group::default() };
+        Self { rest: source, flags: Flags::default(), groups: Vec::new(), current, names: vec![] }
+    }
+
+    fn parse(mut self) -> Result<String, PatternError> {
+        let mut after_repeat = None;
+        while let Some(c) = self.rest.chars().next() {
+            let before = self.rest;
+            let mut repeated = false;
+            match c {
+                '(' => self.open_group()?,
+                ')' => self.close_group()?,
+                '|' => {
+                    self.advance(1);
+                    self.current.end_branch();
+                    self.current.finished.push('|');
+                }
+                '^' => self.simple(1, if self.flags.multi_line { "(?m:^)" } else { r"\A" }),
+                '$' => self.simple(1, if self.flags.multi_line { "(?m:$)" } else { r"\z" }),
+                '.' => self.simple(1, if self.flags.dot_all { "(?s:.)" } else { r"[^\n]" }),
+                '[' => self.class()?,
+                '*' | '+' | '?' => {
+                    self.advance(1);
+                    let (min, max) = match c {
+                        '*' => (0, None),
+                        '+' => (1, None),
+                        _ => (0, Some(1)),
+                    };
+                    self.repeat(before, (min, max), 1, after_repeat)?;
+                    repeated = true;
+                }
+                '{' => match counts(before) {
+                    None => self.literal(1, '{'),
+                    Some((length, counts)) => {
+                        self.advance(length);
+                        let (min, max) = counts
+                            .filter(|(min, max)| max.is_none_or(|max| *min <= max))
+                            .ok_or_else(|| PatternError::RepeatCount(before[..length].into()))?;
+                        let factor = max.unwrap_or(min);
+                        self.repeat(before, (min, max), factor, after_repeat)?;
+                        repeated = true;
+                    }
+                },
+                '\\' => self.escape()?,
+                c => self.literal(c.len_utf8(), c),
+            }
+            after_repeat = repeated.then_some(before);
+        }
+        if !self.groups.is_empty() {
+            return Err(PatternError::MissingParen);
+        }
+        self.current.end_branch();
+        Ok(self.current.finished)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.rest = &self.rest[bytes..];
+    }
+
+    fn push(&mut self, text: String) {
+        self.current.items.push(Item { text, weight: 1 });
+    }
+
+    fn simple(&mut self, length: usize, translated: &str) {
+        self.advance(length);
+        self.push(translated.to_owned());
+    }
+
+    fn literal(&mut self, length: usize, c: char) {
+        self.advance(length);
+        let escaped = escaped(c);
+        self.push(if self.flags.fold_case { format!("(?i:{escaped})") } else { escaped });
+    }
+
+    /// Repeats the last item. `before` begins with the operator, which is read already.
+    fn repeat(
+        &mut self,
+        before: &str,
+        (min, max): (u32, Option<u32>),
+        factor: u32,
+        after_repeat: Option<&str>,
+    ) -> Result<(), PatternError> {
+        if self.rest.starts_with('?') {
+            self.advance(1);
+        }
+        let operator = |from: &str| from[..from.len() - self.rest.len()].to_owned();
+        if let Some(first) = after_repeat {
+            return Err(PatternError::RepeatedRepeat(operator(first)));
+        }
+        let Some(item) = self.current.items.pop() else {
+            return Err(PatternError::NothingToRepeat(operator(before)));
+        };
+        let weight = if max == Some(0) { 1 } else { factor.max(1) * item.weight };
+        if weight > MAX_REPEAT {
+            return Err(PatternError::RepeatCount(operator(before)));
+        }
+        let counts = match max {
+            None => format!("{{{min},}}"),
+            Some(max) => format!("{{{min},{max}}}"),
+        };
+        self.current.items.push(Item { text: format!("(?:{}){counts}", item.text), weight });
+        Ok(())
+    }
+
+    /// `(`, `(?flags)`, `(?flags:`, `(?P<name>` and `(?<name>`.
+    fn open_group(&mut self) -> Result<(), PatternError> {
+        let Some(inside) = self.rest.strip_prefix("(?") else {
+            self.advance(1);
+            return self.enter(self.flags);
+        };
+        let named = inside.strip_prefix("P<").or_else(|| inside.strip_prefix('<'));
+        // Go looks for a name only when something follows the angle bracket.
+        if let Some(name_on) = named.filter(|rest| !rest.is_empty()) {
+            let Some(end) = name_on.find('>') else {
+                return Err(PatternError::GroupName(self.rest.to_owned()));
+            };
+            let name = &name_on[..end];
+            let valid = |c: char| c == '_' || c.is_ascii_alphanumeric();
+            if name.is_empty() || !name.chars().all(valid) {
+                return Err(PatternError::GroupName(name.to_owned()));
+            }
+            if self.names.contains(&name) {
+                return Err(PatternError::DuplicateGroupName(name.to_owned()));
+            }
+            self.names.push(name);
+            self.rest = &name_on[end + 1..];
+            return self.enter(self.flags);
+        }
+        let start = self.rest;
+        let mut flags = self.flags;
+        let mut on = true;
+        let mut any_off = false;
+        for (at, c) in inside.char_indices() {
+            match c {
+                'i' => flags.fold_case = on,
+                'm' => flags.multi_line = on,
+                's' => flags.dot_all = on,
+                'U' => {}
+                '-' if on => {
+                    on = false;
+                    continue;
+                }
+                ':' | ')' if on || any_off => {
+                    self.rest = &inside[at + 1..];
+                    if c == ':' {
+                        self.enter(flags)?;
+                    } else {
+                        self.flags = flags;
+                    }
+                    return Ok(());
+                }
+                _ => {
+                    let end = start.len() - inside.len() + at + c.len_utf8();
+                    return Err(PatternError::Group(start[..end].to_owned()));
+                }
+            }
+            any_off = !on;
+        }
+        Err(PatternError::Group(start.to_owned()))
+    }
+
+    fn enter(&mut self, flags: Flags) -> Result<(), PatternError> {
+        if self.groups.len() >= MAX_NESTING {
+            return Err(PatternError::TooDeep);
+        }
+        let inner = Group { flags_outside: self.flags, weight: 1, ..Group::default() };
+        self.groups.push(std::mem::replace(&mut self.current, inner));
+        self.flags = flags;
+        Ok(())
+    }
+
+    fn close_group(&mut self) -> Result<(), PatternError> {
+        let outer = self.groups.pop().ok_or(PatternError::UnexpectedParen)?;
+        let mut inner = std::mem::replace(&mut self.current, outer);
+        inner.end_branch();
+        self.flags = inner.flags_outside;
+        self.advance(1);
+        let text = format!("(?:{})", inner.finished);
+        self.current.items.push(Item { text, weight: inner.weight });
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), PatternError> {
+        match self.rest[1..].chars().next() {
+            Some('A') => self.simple(2, r"\A"),
+            Some('z') => self.simple(2, r"\z"),
+            Some('b') => self.simple(2, r"(?-u:\b)"),
+            Some('B') => self.simple(2, r"(?-u:\B)"),
+            Some('Q') => {
+                let quoted = &self.rest[2..];
+                let (literals, rest) = quoted.split_once(r"\E").unwrap_or((quoted, ""));
+                for c in literals.chars() {
+                    self.literal(0, c);
+                }
+                self.rest = rest;
+            }
+            _ => {
+                let set = match self.property()? {
+                    Some(set) => Some(set),
+                    None => self.perl_class(),
+                };
+                match set {
+                    Some(set) => self.push_class(false, &set),
+                    None => match self.escaped_character()? {
+                        Some(c) => self.literal(0, c),
+                        None => self.push_class(false, ""),
+                    },
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `[…]`
+    fn class(&mut self) -> Result<(), PatternError> {
+        let start = self.rest;
+        self.advance(1);
+        let negated = self.rest.starts_with('^');
+        self.advance(usize::from(negated));
+        let mut set = String::new();
+        let mut first = true;
+        while first || !self.rest.starts_with(']') {
+            first = false;
+            if let Some(part) = self.posix_class()? {
+                set.push_str(&part);
+            } else if let Some(part) = self.property()? {
+                set.push_str(&part);
+            } else if let Some(part) = self.perl_class() {
+                set.push_str(&part);
+            } else {
+                let range = self.rest;
+                let low = self.class_character(start)?;
+                let mut high = low;
+                if self.rest.starts_with('-') && self.rest.len() > 1 && !self.rest.starts_with("-]")
+                {
+                    self.advance(1);
+                    high = self.class_character(start)?;
+                    if high < low {
+                        let range = &range[..range.len() - self.rest.len()];
+                        return Err(PatternError::Class(range.to_owned()));
+                    }
+                }
+                push_range(&mut set, low, high);
+            }
+        }
+        self.advance(1);
+        self.push_class(negated, &set);
+        Ok(())
+    }
+
+    /// Pushes a class of the parts in `set`, which may be none.
+    fn push_class(&mut self, negated: bool, set: &str) {
+        let class = match (negated, set) {
+            (false, "") => r"[^\x00-\x{10FFFF}]".to_owned(),
+            (true, "") => r"[\x00-\x{10FFFF}]".to_owned(),
+            (false, set) => format!("[{set}]"),
+            (true, set) => format!("[^{set}]"),
+        };
+        self.push(if self.flags.fold_case { format!("(?i:{class})") } else { class });
+    }
+
+    /// One character of a class, as a number: Go lets surrogates stand there.
+    fn class_character(&mut self, class: &str) -> Result<u32, PatternError> {
+        match self.rest.chars().next() {
+            None => Err(PatternError::MissingBracket(class.to_owned())),
+            Some('\\') => self.escaped_number(),
+            Some(c) => {
+                self.advance(c.len_utf8());
+                Ok(u32::from(c))
+            }
+        }
+    }
+
+    /// `[:alpha:]` and the like; only inside of a class.
+    fn posix_class(&mut self) -> Result<Option<String>, PatternError> {
+        let Some(end) = self.rest.strip_prefix("[:").and_then(|inside| inside.find(":]")) else {
+            return Ok(None);
+        };
+        let (whole, rest) = self.rest.split_at(end + 4);
+        let name = &whole[2..whole.len() - 2];
+        let (negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
+        let set = match name {
+            "alnum" => "0-9A-Za-z",
+            "alpha" => "A-Za-z",
+            "ascii" => r"\x00-\x7F",
+            "blank" => r"\t\x20",
+            "cntrl" => r"\x00-\x1F\x7F",
+            "digit" => "0-9",
+            "graph" => r"\x21-\x7E",
+            "lower" => "a-z",
+            "print" => r"\x20-\x7E",
+            "punct" => r"\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E",
+            "space" => r"\x09-\x0D\x20",
+            "upper" => "A-Z",
+            "word" => "0-9A-Za-z_",
+            "xdigit" => "0-9A-Fa-f",
+            _ => return Err(PatternError::Class(whole.to_owned())),
+        };
+        self.rest = rest;
+        Ok(Some(nested(negated, set)))
+    }
+
+    /// `\d`, `\s`, `\w` and their opposites: ASCII only.
+    fn perl_class(&mut self) -> Option<String> {
+        let letter = self.rest.strip_prefix('\\')?.chars().next()?;
+        let set = match letter.to_ascii_lowercase() {
+            'd' => "0-9",
+            's' => r"\t\n\x0C\r\x20",
+            'w' => "0-9A-Za-z_",
+            _ => return None,
+        };
+        self.advance(2);
+        Some(nested(letter.is_ascii_uppercase(), set))
+    }
+
+    /// `\pL`, `\p{Greek}`, `\P{^Lu}`.
+    fn property(&mut self) -> Result<Option<String>, PatternError> {
+        let start = self.rest;
+        let Some(inside) = start.strip_prefix(r"\p").or_else(|| start.strip_prefix(r"\P")) else {
+            return Ok(None);
+        };
+        let refused = |length: usize| PatternError::Class(start[..length].to_owned());
+        let (name, length) = match inside.strip_prefix('{') {
+            Some(braced) => {
+                let end = braced.find('}').ok_or_else(|| refused(start.len()))?;
+                (&braced[..end], end + 4)
+            }
+            None => {
+                let length = inside.chars().next().map_or(0, char::len_utf8);
+                (&inside[..length], 2 + length)
+            }
+        };
+        let (inverted, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
+        let property = unicode_names::find(name).ok_or_else(|| refused(length))?;
+        self.advance(length);
+        let letter = if start.starts_with(r"\P") != inverted { 'P' } else { 'p' };
+        Ok(Some(match property {
+            // No character that can occur in a text belongs to it.
+            Property::Surrogates if letter == 'p' => r"[^\x00-\x{10FFFF}]".to_owned(),
+            Property::Surrogates => r"\x00-\x{10FFFF}".to_owned(),
+            Property::Named(name) => format!(r"\{letter}{{{name}}}"),
+        }))
+    }
+
+    /// An escaped character, or `None` for a surrogate, which no text holds.
+    fn escaped_character(&mut self) -> Result<Option<char>, PatternError> {
+        self.escaped_number().map(char::from_u32)
+    }
+
+    /// An escape sequence for one character, from its backslash on.
+    fn escaped_number(&mut self) -> Result<u32, PatternError> {
+        let start = self.rest;
+        let mut chars = start[1..].chars();
+        let c = chars.next().ok_or(PatternError::TrailingBackslash)?;
+        let number = match c {
+            'a' => Some(7),
+            'f' => Some(12),
+            'n' => Some(10),
+            'r' => Some(13),
+            't' => Some(9),
+            'v' => Some(11),
+            'x' => hexadecimal(&mut chars),
+            '0'..='7' => {
+                let more = chars.as_str().bytes().take(2).take_while(|b| matches!(b, b'0'..=b'7'));
+                let more = more.count();
+                // A single digit from 1 on would be a back-reference.
+                (c == '0' || more > 0).then(|| {
+                    let digits = &start[1..2 + more];
+                    chars = start[2 + more..].chars();
+                    digits.bytes().fold(0, |number, digit| number * 8 + u32::from(digit - b'0'))
+                })
+            }
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => Some(u32::from(c)),
+            _ => None,
+        };
+        let rest = chars.as_str();
+        let number =
+            number.ok_or_else(|| PatternError::Escape(start[..start.len() - rest.len()].into()))?;
+        self.rest = rest;
+        Ok(number)
+    }
+}
+
+impl Group {
+    fn end_branch(&mut self) {
+        for item in self.items.drain(..) {
+            self.finished.push_str(&item.text);
+            self.weight = self.weight.max(item.weight);
+        }
+    }
+}
+
+/// What follows `\x`: two digits, or any number of them in braces.
+fn hexadecimal(chars: &mut std::str::Chars<'_>) -> Option<u32> {
+    let first = chars.next()?;
+    if first != '{' {
+        return Some(first.to_digit(16)? * 16 + chars.next()?.to_digit(16)?);
+    }
+    let mut number = None;
+    loop {
+        match chars.next()? {
+            '}' => return number,
+            digit => {
+                let next = number.unwrap_or(0) * 16 + digit.to_digit(16)?;
+                number = Some(next).filter(|number| *number <= u32::from(char::MAX));
+                number?;
+            }
+        }
+    }
+}
+
+/// Reads `{n}`, `{n,}` or `{n,m}`: its length, and the counts unless one is too high. Anything
+/// else, `{,m}` and leading zeros among it, is literal text to Go.
+#[allow(clippy::type_complexity)]
+fn counts(text: &str) -> Option<(usize, Option<(u32, Option<u32>)>)> {
+    let end = text.find('}')?;
+    let inside = &text[1..end];
+    let number = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        (plain && (digits.len() == 1 || !digits.starts_with('0')))
+            .then(|| digits.parse().ok().filter(|count: &u32| *count <= MAX_REPEAT))
+    };
+    let counts = match inside.split_once(',') {
+        None => number(inside)?.map(|count| (count, Some(count))),
+        Some((min, "")) => number(min)?.map(|min| (min, None)),
+        Some((min, max)) => {
+            let (min, max) = (number(min)?, number(max)?);
+            min.zip(max).map(|(min, max)| (min, Some(max)))
+        }
+    };
+    Some((end + 1, counts))
+}
+
+fn nested(negated: bool, set: &str) -> String {
+    if negated { format!("[^{set}]") } else { set.to_owned() }
+}
+
+fn escaped(c: char) -> String {
+    if c.is_ascii_alphanumeric() { c.to_string() } else { format!(r"\x{{{:X}}}", u32::from(c)) }
+}
+
+/// Adds a range without the surrogates in it, which no text holds.
+fn push_range(set: &mut String, low: u32, high: u32) {
+    for (low, high) in [(low, high.min(0xD7FF)), (low.max(0xE000), high)] {
+        if low <= high {
+            set.push_str(&format!(r"\x{{{low:X}}}-\x{{{high:X}}}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn classes_are_ascii() {
+        assert!(matches(r"^\d+$", "42"));
+        assert!(!matches(r"^\d+$", "٣"));
+        assert!(!matches(r"\w", "é"));
+        assert!(matches(r"^\W$", "é"));
+        assert!(!matches(r"\s", "\u{b}"));
+        assert!(matches(r"é\b", "éa"));
+    }
+
+    #[test]
+    fn go_spellings_that_rust_lacks_are_read() {
+        assert!(matches(r"^\Qa.b\E$", "a.b"));
+        assert!(!matches(r"^\Qa.b\E$", "axb"));
+        assert!(matches(r"^a{,3}$", "a{,3}"));
+        assert!(matches(r"^\101\x41\x{41}$", "AAA"));
+        assert!(matches(r"[[a&&b]", "&"));
+        assert!(matches(r"\pL\p{^Lu}", "aa"));
+    }
+
+    #[test]
+    fn rust_spellings_that_go_lacks_are_refused() {
+        for pattern in [r"(?x)a", r"(?u)a", r"\<a", r"\h", r"\p{Alphabetic}", r"\p{sc=Greek}"] {
+            let outcome = Pattern::new(pattern);
+            // An escaped angle bracket is the bracket itself.
+            assert_eq!(outcome.is_ok(), pattern == r"\<a", "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused_with_its_reason() {
+        for (pattern, error) in [
+            ("(", PatternError::MissingParen),
+            ("a)", PatternError::UnexpectedParen),
+            ("[a", PatternError::MissingBracket("[a".into())),
+            ("[b-a]", PatternError::Class("b-a".into())),
+            ("[[:nope:]]", PatternError::Class("[:nope:]".into())),
+            (r"\", PatternError::TrailingBackslash),
+            (r"(a)\1", PatternError::Escape(r"\1".into())),
+            (r"\C", PatternError::Escape(r"\C".into())),
+            ("a**", PatternError::RepeatedRepeat("**".into())),
+            ("*a", PatternError::NothingToRepeat("*".into())),
+            ("a{1001}", PatternError::RepeatCount("{1001}".into())),
+            ("(a{10}){101}", PatternError::RepeatCount("{101}".into())),
+            ("a{3,2}", PatternError::RepeatCount("{3,2}".into())),
+            ("a(?=b)", PatternError::Group("(?=".into())),
+            ("(?P<n>a)(?<n>b)", PatternError::DuplicateGroupName("n".into())),
+            ("(?<=a)b", PatternError::GroupName("(?<=a)b".into())),
+            (&"(".repeat(400), PatternError::TooDeep),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap_err(), error, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_small_pattern_with_a_huge_automaton_is_refused() {
+        let pattern = r"\pL{1000}".repeat(20);
+        assert_eq!(Pattern::new(&pattern).unwrap_err(), PatternError::TooLarge);
+    }
+
+    #[test]
+    fn a_byte_outside_of_utf8_is_one_replacement_character() {
+        let pattern = Pattern::new(r"^a.\x{FFFD}b$").unwrap();
+        assert!(pattern.is_match_bytes(b"a\xf0\x9fb"));
+        assert!(!pattern.is_match_bytes(b"a\xf0b"));
+    }
+}
