@@ -57,9 +57,6 @@ pub enum PatternError {
     /// A group name with other characters than letters, digits and `_`.
     #[error("{0:?} is no group name")]
     GroupName(String),
-    /// The same group name twice.
-    #[error("the group name {0:?} stands there twice")]
-    DuplicateGroupName(String),
     /// Groups in groups, beyond what a stack holds.
     #[error("groups are nested deeper than {MAX_NESTING} levels")]
     TooDeep,
@@ -148,13 +145,12 @@ struct Parser<'p> {
     flags: Flags,
     groups: Vec<Group>,
     current: Group,
-    names: Vec<&'p str>,
 }
 
 impl<'p> Parser<'p> {
     fn new(source: &'p str) -> Self {
         let current = Group { weight: 1, ..Group::default() };
-        Self { rest: source, flags: Flags::default(), groups: Vec::new(), current, names: vec![] }
+        Self { rest: source, flags: Flags::default(), groups: Vec::new(), current }
     }
 
     fn parse(mut self) -> Result<String, PatternError> {
@@ -274,10 +270,6 @@ impl<'p> Parser<'p> {
             if name.is_empty() || !name.chars().all(valid) {
                 return Err(PatternError::GroupName(name.to_owned()));
             }
-            if self.names.contains(&name) {
-                return Err(PatternError::DuplicateGroupName(name.to_owned()));
-            }
-            self.names.push(name);
             self.rest = &name_on[end + 1..];
             return self.enter(self.flags);
         }
@@ -657,7 +649,6 @@ mod tests {
             ("(a{10}){101}", PatternError::RepeatCount("{101}".into())),
             ("a{3,2}", PatternError::RepeatCount("{3,2}".into())),
             ("a(?=b)", PatternError::Group("(?=".into())),
-            ("(?P<n>a)(?<n>b)", PatternError::DuplicateGroupName("n".into())),
             ("(?<=a)b", PatternError::GroupName("(?<=a)b".into())),
             (&"(".repeat(400), PatternError::TooDeep),
         ] {
