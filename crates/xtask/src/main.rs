@@ -56,6 +56,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "rig" => rig::run(rest),
         "bench" => bench::run(rest),
+        bench::AS_CHILD => bench::run_as_child(rest),
         "generate" => generate::run(rest.iter().any(|argument| argument == "--check")),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");

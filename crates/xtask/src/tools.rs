@@ -20,6 +20,10 @@ pub(crate) struct CargoTool {
 pub(crate) const DENY: CargoTool =
     CargoTool { krate: "cargo-deny", binary: "cargo-deny", version: "0.20.2" };
 
+/// The other Rust program of this kind, for `bench`.
+pub(crate) const ROPS: CargoTool =
+    CargoTool { krate: "rops-cli", binary: "rops", version: "0.1.7" };
+
 impl CargoTool {
     /// Where the program is; it is installed first when it is missing or of another version.
     pub(crate) fn ready(&self) -> Result<PathBuf> {
