@@ -21,5 +21,6 @@
 
 pub mod crypto;
 pub mod format;
+pub mod keys;
 pub mod selection;
 pub mod tree;

@@ -1,11 +1,13 @@
 //! Bytes in, bytes out; knows nothing about documents.
 
 mod cipher;
+mod data_key;
 mod digest;
 mod envelope;
 mod secret;
 
 pub use cipher::{Nonce, OpenError, ValueCipher};
+pub use data_key::{DataKey, DataKeyLength, KeyPart};
 pub use digest::{Digest, MacScope};
 pub use envelope::{Envelope, EnvelopeError};
 pub use secret::SecretBytes;

@@ -1,0 +1,287 @@
+//! The one joint to key services.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{KeyKind, MasterKey};
+use crate::crypto::KeyPart;
+
+/// Wraps and opens data-key parts with one family of master keys.
+///
+/// This is the only trait that a new key service implements. Credentials belong to the
+/// implementor and are given to its constructor, never looked up here. An implementor must not
+/// repeat secrets in errors, and must end each call within a deadline of its own.
+#[async_trait::async_trait]
+pub trait KeyProvider: Send + Sync {
+    /// What using `key` through this provider takes. Answers without I/O.
+    fn reach(&self, key: &MasterKey) -> Reach;
+
+    /// Encrypts `part` so that `key` can open it again, and gives the `enc` text of its kind
+    /// (format §4).
+    ///
+    /// # Errors
+    /// If the key cannot be used.
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError>;
+
+    /// Tries to open `enc`, which `key` is said to have made.
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt;
+}
+
+/// The providers of one operation, in the order in which they are tried for each key.
+pub type Providers = [Arc<dyn KeyProvider>];
+
+/// What using a key through a provider takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// The provider has nothing to do with keys of that kind.
+    Never,
+    /// Everything happens on this machine.
+    Local,
+    /// A service elsewhere is asked.
+    Remote,
+}
+
+/// What came of trying one key.
+#[derive(Debug)]
+pub enum Attempt {
+    /// The part, recovered.
+    Opened(KeyPart),
+    /// This provider has nothing that belongs to that key; the next one is tried.
+    NotMine,
+    /// It should have worked and did not.
+    Failed(ProviderError),
+}
+
+/// Why a master key could not be used, with everything that is known without another call.
+///
+/// `Display` is one line; [`ProviderError::next_step`] is the advice that belongs to it. Neither
+/// repeats a secret.
+#[derive(Debug)]
+pub struct ProviderError {
+    /// The kind of refusal.
+    pub refusal: Refusal,
+    /// The kind of the key.
+    pub kind: KeyKind,
+    /// The identity of the key (format §4).
+    pub key: String,
+    /// Who asked: an ARN where it is known, else the source of the credentials.
+    pub caller: Option<String>,
+    /// Status of the HTTP answer, if one came.
+    pub http_status: Option<u16>,
+    /// The service's own name for the error, such as `AccessDeniedException`.
+    pub code: Option<String>,
+    /// What the service or library said, in one line; may be empty.
+    pub text: String,
+}
+
+/// The kinds of refusal. Each has its own advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The caller may not use the key.
+    Denied,
+    /// The key is switched off.
+    Disabled,
+    /// The key is going to be deleted.
+    PendingDeletion,
+    /// The key exists but is in no state to work, such as a missing import or replica.
+    NotUsable,
+    /// There is no such key.
+    NoSuchKey,
+    /// The key is for something else, such as signing.
+    WrongUsage,
+    /// The wrapped text was made by another key.
+    WrongKey,
+    /// The wrapped text, or the encryption context beside it, is not what it was.
+    WrongCiphertext,
+    /// No credentials, identity or token was found.
+    NoCredentials,
+    /// The credentials are there, but are not valid or no longer.
+    BadCredentials,
+    /// It is not known which region to ask.
+    NoRegion,
+    /// The role beside the key could not be assumed.
+    RoleRefused,
+    /// Too many requests.
+    Throttled,
+    /// The service had an internal problem.
+    Unavailable,
+    /// No connection came about, or it broke.
+    Unreachable,
+    /// No answer within the deadline.
+    TimedOut,
+    /// The key, the wrapped text or the answer is not well-formed.
+    Malformed,
+    /// A passphrase or touch was needed and not given.
+    NotUnlocked,
+    /// A program that belongs to the key is missing or failed.
+    HelperFailed,
+    /// This build or this provider cannot do it.
+    Unsupported,
+    /// Anything else.
+    Other,
+}
+
+impl ProviderError {
+    /// A refusal that no service was asked for.
+    pub fn new(refusal: Refusal, key: &MasterKey, text: impl Into<String>) -> Self {
+        Self {
+            refusal,
+            kind: key.kind(),
+            key: key.identity(),
+            caller: None,
+            http_status: None,
+            code: None,
+            text: text.into(),
+        }
+    }
+
+    /// Whether the same call may succeed when it is made again with nothing changed.
+    pub fn is_temporary(&self) -> bool {
+        use Refusal::{Throttled, TimedOut, Unavailable, Unreachable};
+        matches!(self.refusal, Throttled | TimedOut | Unavailable | Unreachable)
+    }
+
+    /// What the user can do about it.
+    pub fn next_step(&self) -> String {
+        let caller = self.caller.as_deref().unwrap_or("the caller");
+        let aws = self.kind == KeyKind::AwsKms;
+        match self.refusal {
+            Refusal::Denied if aws => format!(
+                "allow kms:Encrypt and kms:Decrypt on this key for {caller}, in its IAM policy and \
+                 in the key policy; if the policy has a condition on the encryption context, the \
+                 context has to match"
+            ),
+            Refusal::Denied => format!("give {caller} permission to use this key"),
+            Refusal::Disabled => "enable the key, or use another key of the file".into(),
+            Refusal::PendingDeletion if aws => "cancel its deletion while there is time (aws kms \
+                 cancel-key-deletion, then enable-key), or use another key of the file"
+                .into(),
+            Refusal::PendingDeletion => {
+                "cancel its deletion while there is time, or use another key of the file".into()
+            }
+            Refusal::NotUsable => "look at the state of the key in its service".into(),
+            Refusal::NoSuchKey => {
+                "check region, account and id of the key; it may have been deleted, \
+                 or an alias may have been removed"
+                    .into()
+            }
+            Refusal::WrongUsage => "choose a symmetric key for encryption and decryption".into(),
+            Refusal::WrongKey => {
+                "the key beside this text did not make it: was the file's metadata \
+                 edited or merged, or does the alias point to another key now?"
+                    .into()
+            }
+            Refusal::WrongCiphertext if aws => "the file's encryption context or wrapped key was \
+                 changed since it was written: restore them from an earlier version of the file"
+                .into(),
+            Refusal::WrongCiphertext => {
+                "the wrapped key was changed since it was written, or made \
+                 for somebody else: restore it from an earlier version of the file"
+                    .into()
+            }
+            Refusal::NoCredentials if aws => "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`"
+                .into(),
+            Refusal::NoCredentials => format!("provide credentials for {}", self.kind),
+            Refusal::BadCredentials if aws => {
+                "sign in again (`aws sso login`), or renew the access \
+                 key; `aws sts get-caller-identity` shows whether it works"
+                    .into()
+            }
+            Refusal::BadCredentials => "renew the credentials".into(),
+            Refusal::NoRegion => "write the key as a full ARN, which has the region in it".into(),
+            Refusal::RoleRefused => format!(
+                "allow sts:AssumeRole on the role for {caller}, and name the caller in the role's \
+                 trust policy"
+            ),
+            Refusal::Throttled => {
+                "try again in a moment; if it stays, raise the request quota".into()
+            }
+            Refusal::Unavailable => "try again in a moment; the service has a problem".into(),
+            Refusal::Unreachable if aws => {
+                "check network, proxy, and AWS_ENDPOINT_URL_KMS if it is \
+                 set"
+                .into()
+            }
+            Refusal::Unreachable => "check network, proxy and the address of the service".into(),
+            Refusal::TimedOut => "check network and proxy, or allow more time per call".into(),
+            Refusal::Malformed => "check the key's entry in the file or the configuration".into(),
+            Refusal::NotUnlocked => "run it where the passphrase can be given".into(),
+            Refusal::HelperFailed => "install the program, or check its own messages".into(),
+            Refusal::Unsupported => "use a build that supports it".into(),
+            Refusal::Other => "see the message of the service".into(),
+        }
+    }
+}
+
+impl Refusal {
+    /// A clause that says what happened.
+    pub fn clause(self) -> &'static str {
+        match self {
+            Self::Denied => "access denied",
+            Self::Disabled => "the key is disabled",
+            Self::PendingDeletion => "the key is pending deletion",
+            Self::NotUsable => "the key is in no usable state",
+            Self::NoSuchKey => "there is no such key",
+            Self::WrongUsage => "the key is not for encryption",
+            Self::WrongKey => "the wrapped data key belongs to another key",
+            Self::WrongCiphertext => "the wrapped data key or its context is not what it was",
+            Self::NoCredentials => "no credentials found",
+            Self::BadCredentials => "the credentials are not valid",
+            Self::NoRegion => "no region known",
+            Self::RoleRefused => "the role could not be assumed",
+            Self::Throttled => "too many requests",
+            Self::Unavailable => "the service failed",
+            Self::Unreachable => "the service could not be reached",
+            Self::TimedOut => "no answer in time",
+            Self::Malformed => "not well-formed",
+            Self::NotUnlocked => "no passphrase given",
+            Self::HelperFailed => "a helper program failed",
+            Self::Unsupported => "not supported",
+            Self::Other => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ProviderError {
+    /// `AWS KMS: access denied (HTTP 400, AccessDeniedException, as arn:…): text`. The key is left
+    /// out: reports name it in the line before.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.refusal.clause())?;
+        let status = self.http_status.map(|status| format!("HTTP {status}"));
+        let caller = self.caller.as_ref().map(|caller| format!("as {caller}"));
+        let facts: Vec<_> = [status, self.code.clone(), caller].into_iter().flatten().collect();
+        if !facts.is_empty() {
+            write!(f, " ({})", facts.join(", "))?;
+        }
+        if !self.text.is_empty() {
+            write!(f, ": {}", self.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProviderError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_caller_status_and_code() {
+        let arn = "arn:aws:kms:us-east-1:111122223333:alias/a";
+        let key = MasterKey::parse(KeyKind::AwsKms, arn).unwrap();
+        let mut error = ProviderError::new(Refusal::Denied, &key, "no identity-based policy");
+        assert_eq!(error.to_string(), "AWS KMS: access denied: no identity-based policy");
+        error.http_status = Some(400);
+        error.code = Some("AccessDeniedException".into());
+        error.caller = Some("arn:aws:iam::111122223333:user/x".into());
+        assert_eq!(
+            error.to_string(),
+            "AWS KMS: access denied (HTTP 400, AccessDeniedException, as \
+             arn:aws:iam::111122223333:user/x): no identity-based policy"
+        );
+        assert!(error.next_step().contains("for arn:aws:iam::111122223333:user/x"));
+        assert!(!error.is_temporary());
+    }
+}
