@@ -1,5 +1,6 @@
 //! `cargo xtask test`: installs and starts what tests need, once, then runs them all.
 
+use std::env;
 use std::process::Command;
 
 use anyhow::Result;
@@ -10,6 +11,9 @@ use crate::{peer, servers, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
 const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("gpg", "gnupg")];
+
+/// Set by whoever runs `cargo xtask rig` beside: then its emulators are used.
+const RIG: [&str; 2] = ["SOPS_RIG_KMS", "SOPS_RIG_STS"];
 
 /// Runs the tests of the workspace, or those that `arguments` select.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -53,6 +57,10 @@ fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
         Err(error) => drop(shell::missing::<()>(&error)?),
     }
     shell::step("emulators");
+    if RIG.iter().all(|name| env::var_os(name).is_some()) {
+        println!("those of {} and {}, already running", RIG[0], RIG[1]);
+        return Ok(None);
+    }
     match Emulators::start() {
         Ok(emulators) => {
             test.envs(emulators.variables());

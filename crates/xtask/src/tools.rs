@@ -36,8 +36,8 @@ impl CargoTool {
         println!("installing {} {} (some minutes, once)", self.krate, self.version);
         let mut install = shell::cargo(["install", "--locked", "--force", self.krate]);
         install.args(["--version", self.version, "--jobs", "2", "--root"]).arg(&root);
-        // Not the target folder of this workspace: the tool's crates would be in the way there.
-        install.env("CARGO_TARGET_DIR", paths::rig().join("target"));
+        // Not the target folder of this workspace: a temporary one, which cargo removes.
+        install.env_remove("CARGO_TARGET_DIR");
         shell::run(&mut install).with_context(|| format!("{} is missing", self.krate))?;
         if !binary.is_file() {
             bail!("{} was installed without the program {}", self.krate, self.binary);

@@ -3,6 +3,8 @@
 use super::*;
 use crate::need;
 use crate::rig::aws::{ACCOUNT, Aws, MAIN, REGION};
+use crate::run::Run;
+use crate::scratch::Scratch;
 use serde_json::json;
 
 /// A server that answers everything with the operation it was asked for.
@@ -136,4 +138,17 @@ fn the_real_emulator_answers_through_the_proxy() {
     let calls = proxy.calls();
     assert_eq!(calls[1].key.as_deref(), Some(MAIN));
     assert_eq!(calls[1].access_key, ACCOUNT);
+}
+
+#[test]
+fn the_go_program_encrypts_with_one_call_and_decrypts_with_one() {
+    let (Some(aws), Some(peer)) = (need::aws(), need::peer()) else { return };
+    let proxy = FaultProxy::in_front_of(&aws.kms);
+    let scratch = Scratch::new();
+    let plain = scratch.write("a.yaml", "a: hello\n");
+    let run = |run: Run| run.envs(aws.through(&proxy).environment()).run().success();
+    let sealed = run(Run::peer(&peer, ["encrypt", "--kms", MAIN]).arg(plain));
+    let sealed = scratch.write("sealed.yaml", &sealed.stdout);
+    assert_eq!(run(Run::peer(&peer, ["decrypt"]).arg(sealed)).out(), "a: hello\n");
+    assert_eq!((proxy.count("Encrypt"), proxy.count("Decrypt")), (1, 1));
 }
