@@ -39,6 +39,17 @@ pub trait Layout: fmt::Debug + Send + Sync {
     /// If the format cannot do without it.
     fn remove(&self, tree: &Tree, path: &Path) -> Result<Output, EmitError>;
 
+    /// The text in which each alias that touches sealed data is replaced by a copy of what it
+    /// stands for; `None` when there is no such alias. SOPS expands aliases on reading, so a value
+    /// that is reached through one would be sought under a second path (format §7.1).
+    ///
+    /// `sealed` tells whether the leaf at a mark is selected; the leaves of an alias carry the
+    /// alias's own mark.
+    fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
+        let _ = (tree, sealed);
+        None
+    }
+
     /// The line, from 1, on which the leaf at `mark` begins.
     fn line(&self, mark: Mark) -> Option<usize>;
 }
@@ -55,6 +66,15 @@ pub enum Rewrite<'a> {
     },
     /// Leaves are plaintext; the metadata goes.
     Plain,
+}
+
+/// A text whose aliases have been expanded.
+#[derive(Debug)]
+pub struct Expanded {
+    /// The new text.
+    pub text: Output,
+    /// The lines, from 1, of the aliases that were expanded.
+    pub lines: Vec<usize>,
 }
 
 /// One change to a text.

@@ -2,13 +2,14 @@
 //! from, so that what nobody edited stays as it was.
 
 pub mod layout;
+pub mod yaml;
 
 use crate::{
     crypto::SecretBytes,
     tree::{Mapping, Tree},
 };
 
-pub use layout::{Edit, Layout, Rewrite, splice};
+pub use layout::{Edit, Expanded, Layout, Rewrite, splice};
 
 /// The file formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

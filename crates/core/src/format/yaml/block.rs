@@ -1,0 +1,186 @@
+//! What the parser's spans leave out: the header and the exact content of a block scalar, and
+//! the dashes of a list.
+
+use std::ops::Range;
+
+use super::{
+    comments::RawComment,
+    model::{BlockScalar, Chomp, Site, ValueSite},
+};
+
+/// Finds header and content of the block scalar whose visible content the parser puts at `span`.
+///
+/// The span begins with the first character that is not blank and may run into the next line's
+/// indentation. Blank lines before it are content as well; blank lines behind it are content
+/// only with `+`.
+pub(super) fn locate(
+    text: &str,
+    span: Range<usize>,
+    folded: bool,
+    empty: bool,
+) -> Option<(BlockScalar, Range<usize>)> {
+    let header = header_before(text, span.start, folded)?;
+    let indicators = &text[header.start + 1..header.end];
+    let chomp = if indicators.contains('-') {
+        Chomp::Strip
+    } else if indicators.contains('+') {
+        Chomp::Keep
+    } else {
+        Chomp::Clip
+    };
+    let content_start = next_line(text, header.end);
+    let explicit = indicators.bytes().any(|b| b.is_ascii_digit());
+    if empty {
+        let block = BlockScalar { header, indent: 0, explicit, folded, chomp, open_ended: false };
+        return Some((block, content_start..content_start));
+    }
+    let indent = column(text, span.start);
+    // With an explicit indicator the first line may begin with blanks of its own, which the span
+    // leaves out: the shallowest line with content then gives the indentation away.
+    let indent = match explicit {
+        false => indent,
+        true => shallowest(text, content_start, span.end).unwrap_or(indent),
+    };
+    let mut end = span.end.min(text.len());
+    // Back over the indentation of the line behind.
+    while end > content_start && matches!(text.as_bytes()[end - 1], b' ' | b'\t') {
+        let line_start = text[..end].rfind('\n').map_or(0, |at| at + 1);
+        if text[line_start..end].trim().is_empty() && line_start > content_start {
+            end = line_start;
+        } else {
+            break;
+        }
+    }
+    if text.as_bytes()[end - 1] != b'\n' {
+        end = next_line(text, end);
+    }
+    let open_ended = !text[..end].ends_with('\n');
+    if chomp != Chomp::Keep {
+        // Blank lines at the end are nobody's content, but a line with more blanks than the
+        // indentation is text.
+        loop {
+            let before = &text[content_start..end];
+            let Some(last) = before.strip_suffix('\n') else { break };
+            let line_start = content_start + last.rfind('\n').map_or(0, |at| at + 1);
+            let line = text[line_start..end].trim_end_matches(['\n', '\r']);
+            let blank = line.bytes().all(|b| b == b' ') && line.len() <= indent;
+            if !blank || line_start == content_start {
+                break;
+            }
+            end = line_start;
+        }
+    }
+    Some((BlockScalar { header, indent, explicit, folded, chomp, open_ended }, content_start..end))
+}
+
+/// The `|` or `>` with its indicators on the line above `content`, blank lines skipped.
+fn header_before(text: &str, content: usize, folded: bool) -> Option<Range<usize>> {
+    let mut line_end = text[..content].rfind('\n').unwrap_or(content);
+    loop {
+        let line_start = text[..line_end].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[line_start..line_end].trim_end();
+        if !line.is_empty()
+            && let Some(found) = header_in(line, folded)
+        {
+            return Some(line_start + found.start..line_start + found.end);
+        }
+        if line_start == 0 {
+            return None;
+        }
+        line_end = line_start - 1;
+    }
+}
+
+/// The header at the end of a line; a comment may follow it.
+fn header_in(line: &str, folded: bool) -> Option<Range<usize>> {
+    let mark = if folded { '>' } else { '|' };
+    let at_end = |line: &str| {
+        let line = line.trim_end();
+        let body = line.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
+        let start = body.len().checked_sub(1)?;
+        let before = body[..start].chars().last();
+        let separate = before.is_none_or(|c| c == ' ' || c == '\t' || c == ':' || c == '-');
+        (body.ends_with(mark) && line.len() - body.len() <= 2 && separate)
+            .then_some(start..line.len())
+    };
+    at_end(line).or_else(|| {
+        line.match_indices('#')
+            .filter(|(at, _)| line[..*at].ends_with([' ', '\t']))
+            .find_map(|(at, _)| at_end(&line[..at]))
+    })
+}
+
+fn shallowest(text: &str, start: usize, end: usize) -> Option<usize> {
+    text[start..end.min(text.len())]
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start_matches(' ').len())
+        .min()
+}
+
+/// The offset behind the line break at or after `at`.
+pub(super) fn next_line(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |found| at + found + 1)
+}
+
+/// Column in bytes of an offset.
+pub(super) fn column(text: &str, at: usize) -> usize {
+    at - text[..at].rfind('\n').map_or(0, |found| found + 1)
+}
+
+/// Lets each item of a block list begin with its dash, which the parser does not report, and
+/// gives each list the dash's column.
+pub(super) fn place_dashes(text: &str, site: &mut Site, comments: &[RawComment]) {
+    // Inner lists have higher numbers, and the dash of `- - x` that stands first belongs to the
+    // outer list: the inner ones come first.
+    for id in (0..site.containers.len()).rev() {
+        if site.containers[id].flow || !site.containers[id].list {
+            continue;
+        }
+        for index in 0..site.containers[id].entries.len() {
+            let entry = site.containers[id].entries[index];
+            let value_start = match entry.value {
+                ValueSite::Container(child) if !site.containers[child as usize].flow => {
+                    entry.start.min(site.containers[child as usize].start)
+                }
+                _ => entry.start,
+            };
+            if let Some(dash) = dash_before(text, value_start, comments) {
+                let entry = &mut site.containers[id].entries[index];
+                (entry.start, entry.after_indicator) = (dash, dash + 1);
+                if entry.end < dash + 1 {
+                    entry.end = dash + 1;
+                }
+            }
+        }
+        if let Some(first) = site.containers[id].entries.first() {
+            let start = first.start;
+            site.containers[id].start = start;
+            site.containers[id].column = character_column(text, start);
+        }
+    }
+}
+
+/// The nearest dash before `at`, over blanks, line breaks and comments.
+fn dash_before(text: &str, at: usize, comments: &[RawComment]) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = at;
+    loop {
+        while at > 0 && bytes[at - 1].is_ascii_whitespace() {
+            at -= 1;
+        }
+        let next = comments.partition_point(|comment| comment.range.start < at);
+        match next.checked_sub(1).map(|index| &comments[index]) {
+            Some(comment) if comment.range.end >= at && comment.range.start < at => {
+                at = comment.range.start;
+            }
+            _ => break,
+        }
+    }
+    (at > 0 && bytes[at - 1] == b'-').then(|| at - 1)
+}
+
+fn character_column(text: &str, at: usize) -> usize {
+    let line_start = text[..at].rfind('\n').map_or(0, |found| found + 1);
+    text[line_start..at].trim_start_matches('\u{FEFF}').chars().count()
+}

@@ -1,0 +1,149 @@
+//! YAML: spans of a text replaced, the rest of it untouched.
+//!
+//! | file | job |
+//! |---|---|
+//! | `parse.rs` | text → tree and places |
+//! | `model.rs` | what is known of the places |
+//! | `block.rs` | block scalars' headers and contents, dashes |
+//! | `comments.rs` | which container a comment belongs to |
+//! | `assemble.rs` | the tree, once comments have found their containers |
+//! | `typed.rs` | the value of a scalar by style and tag |
+//! | `scalar.rs` | what a bare scalar means, and when text may stand bare |
+//! | `render.rs` | a value in the style of its place |
+//! | `rewrite.rs` | edited leaves and metadata back into the text |
+//! | `amend.rs` | an entry put in or taken out, aliases expanded |
+//! | `emit.rs` | a tree without a layout |
+
+mod amend;
+mod assemble;
+mod block;
+mod comments;
+mod emit;
+mod model;
+mod parse;
+mod render;
+mod rewrite;
+mod scalar;
+mod typed;
+
+use super::{
+    EmitError, EmitOptions, Expanded, Layout, Output, ParseError, Parsed, Problem, Rewrite,
+    layout::line_and_column,
+};
+use crate::{
+    crypto::SecretBytes,
+    tree::{Mapping, Mark, Node, Path, Tree, Value},
+};
+
+/// Reads YAML. An empty text gives a tree without documents.
+///
+/// # Errors
+/// If it is not YAML, or holds what SOPS cannot seal (format §7.1).
+pub fn parse(source: SecretBytes) -> Result<Parsed, ParseError> {
+    let Some(text) = source.expose_str() else {
+        let valid = match std::str::from_utf8(source.expose()) {
+            Err(error) => error.valid_up_to(),
+            Ok(_) => 0,
+        };
+        let (line, column) = line_and_column(source.expose(), valid);
+        return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+    };
+    let read = parse::read(text)?;
+    let layout = Box::new(YamlLayout { source, site: read.site });
+    Ok(Parsed { tree: read.tree, metadata: read.section, layout })
+}
+
+/// Writes a tree in block style, documents parted by `---`, with the metadata at the end of each.
+///
+/// # Errors
+/// If a document has a top-level key `sops`.
+pub fn emit(
+    tree: &Tree,
+    metadata: Option<&Mapping>,
+    options: &EmitOptions,
+) -> Result<Output, EmitError> {
+    rewrite::refuse_reserved(tree, metadata.is_some())?;
+    let mut emitter = emit::Emitter::new(step_of(options.indent), "\n");
+    for (number, document) in tree.documents.iter().enumerate() {
+        if number > 0 {
+            emitter.out.push_str("---\n");
+        }
+        if document.pairs().next().is_none() && metadata.is_none() {
+            emitter.out.push_str("{}\n");
+        }
+        emitter.mapping(document, 0);
+        if let Some(metadata) = metadata {
+            let mut holder = Mapping::default();
+            holder.push("sops", metadata.clone());
+            emitter.mapping(&holder, 0);
+        }
+    }
+    Ok(Output::from(emitter.out))
+}
+
+/// Writes one node alone, as `--extract` prints it.
+pub fn emit_node(node: &Node, options: &EmitOptions) -> Output {
+    let mut emitter = emit::Emitter::new(step_of(options.indent), "\n");
+    match node {
+        Node::Map(mapping) if mapping.pairs().next().is_some() => emitter.mapping(mapping, 0),
+        Node::List(_) | Node::Map(_) | Node::Leaf(_) => {
+            emitter.value(node, 0, true, &[]);
+            emitter.out.remove(0);
+        }
+    }
+    Output::from(emitter.out)
+}
+
+/// The reference's step: 4 unless one from 2 to 9 is asked for; anything else falls to 2 (§6.6).
+fn step_of(indent: Option<u8>) -> usize {
+    match indent {
+        None | Some(0) => 4,
+        Some(step @ 2..=9) => step.into(),
+        Some(_) => 2,
+    }
+}
+
+/// A YAML text and its places.
+#[derive(Debug)]
+struct YamlLayout {
+    source: SecretBytes,
+    site: model::Site,
+}
+
+impl YamlLayout {
+    fn text(&self) -> &str {
+        // Only what was read as UTF-8 has a layout.
+        self.source.expose_str().unwrap_or_default()
+    }
+
+    fn slot(&self, mark: Mark) -> Option<&model::Slot> {
+        self.site.slots.get(mark.number()?)
+    }
+}
+
+impl Layout for YamlLayout {
+    fn spelling(&self, mark: Mark, value: &Value) -> Option<SecretBytes> {
+        rewrite::spelling(self, mark, value)
+    }
+
+    fn rewrite(&self, tree: &Tree, how: Rewrite<'_>) -> Result<Output, EmitError> {
+        rewrite::rewrite(self, tree, how)
+    }
+
+    fn put(&self, tree: &Tree, path: &Path, value: &Node) -> Result<Output, EmitError> {
+        amend::put(self, tree, path, value)
+    }
+
+    fn remove(&self, tree: &Tree, path: &Path) -> Result<Output, EmitError> {
+        amend::remove(self, tree, path)
+    }
+
+    fn line(&self, mark: Mark) -> Option<usize> {
+        let slot = self.slot(mark)?;
+        Some(line_and_column(self.source.expose(), slot.start as usize).0)
+    }
+
+    fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
+        amend::expand_aliases(self, tree, sealed)
+    }
+}

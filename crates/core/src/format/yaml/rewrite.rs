@@ -1,0 +1,330 @@
+//! Edited leaves and the metadata back into the text they came from.
+
+use std::ops::Range;
+
+use super::{
+    super::{Edit, EmitError, Output, Rewrite, splice},
+    YamlLayout,
+    block::next_line,
+    emit::{self, Emitter},
+    model::{Frame, Shape, Site, Slot},
+    render::{self, Room},
+};
+use crate::{
+    crypto::SecretBytes,
+    tree::{Comment, CommentForm, Entry, Item, Leaf, Mapping, Mark, Node, Tree, Value},
+};
+
+pub(super) fn rewrite(
+    layout: &YamlLayout,
+    tree: &Tree,
+    how: Rewrite<'_>,
+) -> Result<Output, EmitError> {
+    refuse_reserved(tree, matches!(how, Rewrite::Sealed { .. }))?;
+    let mut pass =
+        Pass { layout, sealed: matches!(how, Rewrite::Sealed { .. }), edits: Vec::new() };
+    for document in &tree.documents {
+        pass.mapping(document)?;
+    }
+    let mut edits = pass.edits;
+    for frame in &layout.site.documents {
+        match how {
+            Rewrite::Plain => edits.extend(metadata_range(layout, frame).map(|r| Edit::new(r, ""))),
+            Rewrite::Sealed { metadata, indent } => {
+                edits.push(metadata_edit(layout, frame, metadata, indent));
+            }
+        }
+    }
+    Ok(splice(layout.source.expose(), edits))
+}
+
+/// A key `sops` at the top would be taken for the metadata (format §3.1).
+pub(super) fn refuse_reserved(tree: &Tree, sealed: bool) -> Result<(), EmitError> {
+    let reserved = |document: &Mapping| sealed && document.get("sops").is_some();
+    match tree.documents.iter().position(reserved) {
+        Some(number) => Err(EmitError::Reserved { key: "sops".to_owned(), document: number + 1 }),
+        None => Ok(()),
+    }
+}
+
+struct Pass<'a> {
+    layout: &'a YamlLayout,
+    sealed: bool,
+    edits: Vec<Edit>,
+}
+
+impl Pass<'_> {
+    fn mapping(&mut self, mapping: &Mapping) -> Result<(), EmitError> {
+        mapping.entries.iter().try_for_each(|entry| match entry {
+            Entry::Comment(comment) => self.comment(comment),
+            Entry::Pair(pair) => self.node(&pair.value),
+        })
+    }
+
+    fn node(&mut self, node: &Node) -> Result<(), EmitError> {
+        match node {
+            Node::Map(mapping) => self.mapping(mapping),
+            Node::List(list) => list.items.iter().try_for_each(|item| match item {
+                Item::Comment(comment) => self.comment(comment),
+                Item::Value(node) => self.node(node),
+            }),
+            Node::Leaf(leaf) if leaf.edited => self.leaf(leaf),
+            Node::Leaf(_) => Ok(()),
+        }
+    }
+
+    fn leaf(&mut self, leaf: &Leaf) -> Result<(), EmitError> {
+        let Some(slot) = self.layout.slot(leaf.mark) else { return Ok(()) };
+        let site = &self.layout.site;
+        let text = self.layout.text();
+        if matches!(slot.shape, Shape::Alias(_)) {
+            // Aliases that touch sealed values were expanded before.
+            return Err(EmitError::CannotHold {
+                path: format!(
+                    "line {}",
+                    super::line_and_column(text.as_bytes(), slot.start as usize).0
+                ),
+                format: "yaml",
+                what: "an encrypted value behind an alias",
+            });
+        }
+        if self.sealed {
+            let token = token_text(&leaf.value);
+            let (range, token) = sealed_edit(text, site, slot, token);
+            if slot.tag < slot.start {
+                let tag = tag_range(text, slot);
+                if tag.end < range.start {
+                    self.edits.push(Edit::new(tag, ""));
+                }
+            }
+            self.edits.push(Edit::new(range, token));
+        } else {
+            let range = slot.start as usize..slot.end as usize;
+            let (range, new) = match &leaf.spelling {
+                Some(spelling) => (range, (**spelling).clone()),
+                None => plain_edit(site, slot, &leaf.value),
+            };
+            self.edits.push(Edit::new(range, new));
+        }
+        Ok(())
+    }
+
+    fn comment(&mut self, comment: &Comment) -> Result<(), EmitError> {
+        let Some(slot) = self.layout.slot(comment.mark).filter(|_| comment.edited) else {
+            return Ok(());
+        };
+        let text = self.layout.text();
+        let mut range = slot.start as usize..slot.end as usize;
+        let mut new = SecretBytes::from(comment.text.expose());
+        if comment.form == CommentForm::Element && !self.sealed {
+            let before = text[..range.start].trim_end();
+            if let Some(dash) = before.strip_suffix('-') {
+                range.start = dash.len();
+                new = SecretBytes::new([b"#", comment.text.expose()].concat());
+            }
+        }
+        self.edits.push(Edit::new(range, new));
+        Ok(())
+    }
+}
+
+/// What is replaced to seal a scalar, and by what.
+fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usize>, SecretBytes) {
+    let range = slot.start as usize..slot.end as usize;
+    if let Shape::Block(block) = slot.shape {
+        let block = &site.blocks[block as usize];
+        if slot.tag < slot.start {
+            // A tag would be read together with the token, so the header goes with it.
+            let body_end = text[..range.end].trim_end_matches(['\n', '\r']).len();
+            return (slot.tag as usize..body_end.max(range.start), token.into());
+        }
+        let end = if block.open_ended { "" } else { site.line_break };
+        let line = format!("{}{token}{end}", " ".repeat(block.indent.max(1)));
+        return (range, line.into());
+    }
+    let start = match tag_joined(text, slot) {
+        true => slot.tag as usize,
+        false => range.start,
+    };
+    (start..range.end, render::sealed(slot, token).into())
+}
+
+/// The tag with the blanks behind it, when an anchor stands between it and the value.
+fn tag_range(text: &str, slot: &Slot) -> Range<usize> {
+    let start = slot.tag as usize;
+    let tag_end = text[start..].find([' ', '\t', '\n', '\r']).map_or(text.len(), |at| start + at);
+    let blanks = text[tag_end..].len() - text[tag_end..].trim_start_matches([' ', '\t']).len();
+    start..tag_end + blanks
+}
+
+/// Whether nothing but blanks stands between tag and value.
+fn tag_joined(text: &str, slot: &Slot) -> bool {
+    slot.tag < slot.start && tag_range(text, slot).end == slot.start as usize
+}
+
+/// What is replaced to write a value, and by what.
+pub(super) fn plain_edit(site: &Site, slot: &Slot, value: &Value) -> (Range<usize>, SecretBytes) {
+    let range = slot.start as usize..slot.end as usize;
+    let room = Room::at(site, slot);
+    if let Shape::Block(number) = slot.shape {
+        let block = &site.blocks[number as usize];
+        if let Value::Text(bytes) = value
+            && let Some(content) = bytes
+                .expose_str()
+                .and_then(|text| render::block_content(block, text, site.line_break))
+        {
+            return (range, content.into());
+        }
+        // The header cannot carry this text: it goes, and quotes come.
+        let mut text = render::plain(Shape::Double, room, value);
+        if !block.open_ended {
+            text.push_str(site.line_break);
+        }
+        return (block.header.start..range.end, text.into());
+    }
+    (range, render::plain(slot.shape, room, value).into())
+}
+
+/// The author's spelling of a value whose canonical form, in the shape that stays behind in the
+/// sealed text, would read otherwise.
+pub(super) fn spelling(layout: &YamlLayout, mark: Mark, value: &Value) -> Option<SecretBytes> {
+    let slot = layout.slot(mark)?;
+    let text = layout.text();
+    let raw = &text[slot.start as usize..slot.end as usize];
+    if let Shape::Block(number) = slot.shape {
+        let block = &layout.site.blocks[number as usize];
+        if slot.tag < slot.start {
+            let whole = &text[slot.tag as usize..slot.end as usize];
+            return Some(whole.trim_end_matches(['\n', '\r']).into());
+        }
+        let Value::Text(bytes) = value else { return None };
+        let canonical = bytes
+            .expose_str()
+            .and_then(|text| render::block_content(block, text, layout.site.line_break));
+        return (canonical.as_deref() != Some(raw)).then(|| raw.into());
+    }
+    if slot.tag < slot.start {
+        let tag = &text[tag_range(text, slot)];
+        return Some(format!("{tag}{raw}").into());
+    }
+    let shape = render::sealed_shape(slot);
+    (render::plain(shape, Room::at(&layout.site, slot), value) != raw).then(|| raw.into())
+}
+
+fn token_text(value: &Value) -> &str {
+    match value {
+        Value::Text(text) => text.expose_str().unwrap_or_default(),
+        _ => "",
+    }
+}
+
+/// The lines of the metadata, or the part of a flow mapping.
+fn metadata_range(layout: &YamlLayout, frame: &Frame) -> Option<Range<usize>> {
+    let text = layout.text();
+    let root = &layout.site.containers[frame.root as usize];
+    let index = frame.metadata? as usize;
+    let entry = root.entries.get(index)?;
+    if root.flow {
+        let before = index.checked_sub(1).and_then(|index| root.entries.get(index));
+        return Some(match (before, root.entries.get(index + 1)) {
+            (Some(before), _) => before.end..entry.end,
+            (None, Some(next)) => entry.start..next.start,
+            (None, None) => entry.start..entry.end,
+        });
+    }
+    let line_start = text[..entry.start].rfind('\n').map_or(0, |at| at + 1);
+    let start = if text[line_start..entry.start].bytes().all(|b| b == b' ') {
+        line_start
+    } else {
+        entry.start
+    };
+    let end = match text[..entry.end].ends_with('\n') {
+        true => entry.end,
+        false => next_line(text, entry.end),
+    };
+    if text[..end].ends_with('\n') {
+        return Some(start..end);
+    }
+    // The text ends without a line break: the one before the metadata was put in with it.
+    let before = text[..start]
+        .strip_suffix('\n')
+        .map_or(start, |rest| rest.strip_suffix('\r').map_or(rest.len(), str::len));
+    Some(before..end)
+}
+
+fn metadata_edit(
+    layout: &YamlLayout,
+    frame: &Frame,
+    metadata: &Mapping,
+    indent: Option<u8>,
+) -> Edit {
+    let text = layout.text();
+    let site = &layout.site;
+    let root = &site.containers[frame.root as usize];
+    let mut holder = Mapping::default();
+    holder.push("sops", metadata.clone());
+    let old = metadata_range(layout, frame);
+    if root.flow && !frame.empty {
+        let node = emit::flow(&Node::Map(metadata.clone()));
+        let pair = format!("\"sops\": {node}");
+        let last = root.entries.last();
+        return match (old, last) {
+            (Some(range), _)
+                if root.entries.first().is_some_and(|first| first.start < range.start) =>
+            {
+                Edit::new(range, format!(", {pair}"))
+            }
+            (Some(range), _) if root.entries.len() > 1 => Edit::new(range, format!("{pair}, ")),
+            (Some(range), _) => Edit::new(range, pair),
+            (None, Some(last)) => Edit::new(last.end..last.end, format!(", {pair}")),
+            (None, None) => Edit::new(root.start + 1..root.start + 1, pair),
+        };
+    }
+    let column = if frame.empty { 0 } else { root.column };
+    let step = indent.map(|step| super::step_of(Some(step)));
+    let step = step.or_else(|| metadata_step(site, frame)).or(site.step).unwrap_or(4).clamp(2, 9);
+    let mut emitter = Emitter::new(step, site.line_break);
+    emitter.mapping(&holder, column);
+    let mut block = emitter.out;
+    if let Some(range) = old {
+        if !text[..range.end].ends_with('\n') {
+            block.truncate(block.trim_end_matches(['\n', '\r']).len());
+            if range.start > 0 {
+                block.insert_str(0, site.line_break);
+            }
+        }
+        return Edit::new(range, block);
+    }
+    if ends_open(site, frame) {
+        // A line break behind the last value would become part of it, so the metadata goes first.
+        let start = text[..root.start].rfind('\n').map_or(0, |at| at + 1);
+        return Edit::new(start..start, block);
+    }
+    let at = frame.end;
+    if at > 0 && !text[..at].ends_with('\n') && text[frame.start..at] != *"\u{FEFF}" {
+        block.truncate(block.trim_end_matches(['\n', '\r']).len());
+        block.insert_str(0, site.line_break);
+    }
+    Edit::new(at..at, block)
+}
+
+/// Whether the document ends inside a block scalar, without a line break.
+fn ends_open(site: &Site, frame: &Frame) -> bool {
+    let is_open = |slot: &Slot| match slot.shape {
+        Shape::Block(number) => site.blocks[number as usize].open_ended,
+        _ => false,
+    };
+    !frame.empty && site.slots.iter().any(|slot| is_open(slot) && slot.end as usize == frame.end)
+}
+
+/// Blanks per level in the metadata that stands there.
+fn metadata_step(site: &Site, frame: &Frame) -> Option<usize> {
+    let root = &site.containers[frame.root as usize];
+    let entry = root.entries.get(frame.metadata? as usize)?;
+    match entry.value {
+        super::model::ValueSite::Container(id) if !site.containers[id as usize].flow => {
+            site.containers[id as usize].column.checked_sub(root.column)
+        }
+        _ => None,
+    }
+}
