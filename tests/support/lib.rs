@@ -25,3 +25,4 @@ pub mod paths;
 pub mod rig;
 pub mod run;
 pub mod scratch;
+pub mod terminal;

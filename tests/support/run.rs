@@ -7,10 +7,14 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 use crate::paths;
 
@@ -145,6 +149,12 @@ impl Run {
     /// Runs it to its end and collects what it said.
     #[track_caller]
     pub fn run(&self) -> Outcome {
+        self.start().finish()
+    }
+
+    /// Starts it and comes back at once, for a test that does something to it meanwhile.
+    #[track_caller]
+    pub fn start(&self) -> Running {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
@@ -154,30 +164,15 @@ impl Run {
         let mut stdout = child.stdout.take().expect("stdout is piped");
         let mut stderr = child.stderr.take().expect("stderr is piped");
         let input = self.input.clone();
-        // A program that does not read its input closes the pipe; that is its right.
-        let feeding = thread::spawn(move || drop(stdin.write_all(&input)));
-        let out = thread::spawn(move || read_all(&mut stdout));
-        let err = thread::spawn(move || read_all(&mut stderr));
-
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = child.try_wait().expect("a child can be waited for") {
-                break status;
-            }
-            if started.elapsed() > self.deadline {
-                child.kill().expect("a child can be killed");
-                let _ = child.wait();
-                panic!("{} did not end within {:?}", self.line(), self.deadline);
-            }
-            thread::sleep(pause(started.elapsed()));
-        };
-        feeding.join().expect("the writer of stdin ended");
-        Outcome {
+        Running {
             line: self.line(),
-            status,
-            stdout: out.join().expect("the reader of stdout ended"),
-            stderr: err.join().expect("the reader of stderr ended"),
-            took: started.elapsed(),
+            deadline: self.deadline,
+            started: Instant::now(),
+            child,
+            // A program that does not read its input closes the pipe; that is its right.
+            feeding: thread::spawn(move || drop(stdin.write_all(&input))),
+            out: thread::spawn(move || read_all(&mut stdout)),
+            err: thread::spawn(move || read_all(&mut stderr)),
         }
     }
 
@@ -185,6 +180,49 @@ impl Run {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
         let words = self.arguments.iter().map(|argument| argument.to_string_lossy());
         std::iter::once(name.to_string_lossy()).chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A program that was started and not yet waited for.
+#[derive(Debug)]
+pub struct Running {
+    line: String,
+    deadline: Duration,
+    started: Instant,
+    child: Child,
+    feeding: JoinHandle<()>,
+    out: JoinHandle<Vec<u8>>,
+    err: JoinHandle<Vec<u8>>,
+}
+
+impl Running {
+    /// Sends it a signal; one that has ended by itself gets none.
+    pub fn signal(&mut self, signal: Signal) {
+        // Until it is waited for, its number belongs to nobody else.
+        if self.child.try_wait().expect("a child can be waited for").is_none() {
+            kill_process(Pid::from_child(&self.child), signal).expect("a child can be signalled");
+        }
+    }
+
+    /// Waits for its end, until the deadline, and collects what it said.
+    #[track_caller]
+    pub fn finish(mut self) -> Outcome {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                break status;
+            }
+            if self.started.elapsed() > self.deadline {
+                self.child.kill().expect("a child can be killed");
+                let _ = self.child.wait();
+                panic!("{} did not end within {:?}", self.line, self.deadline);
+            }
+            thread::sleep(pause(self.started.elapsed()));
+        };
+        let took = self.started.elapsed();
+        self.feeding.join().expect("the writer of stdin ended");
+        let stdout = self.out.join().expect("the reader of stdout ended");
+        let stderr = self.err.join().expect("the reader of stderr ended");
+        Outcome { line: self.line, status, stdout, stderr, took }
     }
 }
 
@@ -203,6 +241,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The number of the signal that ended it.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
     /// The exit status as a number; `None` when a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
@@ -255,6 +298,7 @@ fn pause(waited: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scratch::Scratch;
 
     #[test]
     fn a_run_sees_only_what_it_was_given() {
@@ -262,6 +306,16 @@ mod tests {
         let outcome = run.env("GIVEN", "yes").input("in ").run().fails_with(3);
         assert_eq!(outcome.out(), "in yes\n");
         assert_eq!(outcome.err(), "\n");
+    }
+
+    #[test]
+    fn a_run_can_be_ended_by_a_signal_once_it_is_where_it_should_be() {
+        let scratch = Scratch::new();
+        let script = ": > here; exec sleep 60";
+        let mut run = Run::program("/bin/sh", ["-c", script]).within(scratch.path()).start();
+        scratch.wait_for("here");
+        run.signal(Signal::TERM);
+        assert_eq!(run.finish().signal(), Some(Signal::TERM.as_raw()));
     }
 
     #[test]

@@ -2,6 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Long enough for a busy machine.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A private, empty folder that is removed when this value is dropped.
 #[derive(Debug)]
@@ -52,6 +57,16 @@ impl Scratch {
     /// The text of a file in the folder.
     pub fn text(&self, name: impl AsRef<Path>) -> String {
         String::from_utf8(self.read(name)).expect("the file is text")
+    }
+
+    /// Waits until a file is there, such as one that a script makes when it has come that far.
+    #[track_caller]
+    pub fn wait_for(&self, name: impl AsRef<Path>) {
+        let (path, started) = (self.at(name), Instant::now());
+        while !path.exists() {
+            assert!(started.elapsed() < WAIT_LIMIT, "{} did not appear", path.display());
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// All files below the folder, relative to it, sorted; symlinks are listed, not followed.
