@@ -1,11 +1,11 @@
 //! Where each leaf stood in the original text, and splicing new text in there.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::OnceLock};
 
-use super::{EmitError, Output};
+use super::{EmitError, Format, Output};
 use crate::{
     crypto::SecretBytes,
-    tree::{Mapping, Mark, Node, Path, Tree, Value},
+    tree::{Comment, Entry, Item, Leaf, Mapping, Mark, Node, Path, Step, Tree, Value},
 };
 
 /// A text and where each leaf of its tree stands in it.
@@ -119,6 +119,97 @@ pub fn line_and_column(source: &[u8], offset: usize) -> (usize, usize) {
     // Bytes that continue a character do not count.
     let column = 1 + before[line_start..].iter().filter(|b| **b & 0xC0 != 0x80).count();
     (line, column)
+}
+
+/// Where the lines of a text begin; counted once, when somebody asks.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(OnceLock<Vec<usize>>);
+
+impl Lines {
+    /// The line, from 1, in which `offset` of `source` stands; always ask about the same source.
+    pub(crate) fn of(&self, source: &[u8], offset: usize) -> usize {
+        let breaks = self.0.get_or_init(|| {
+            source.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at).collect()
+        });
+        1 + breaks.partition_point(|at| *at < offset)
+    }
+}
+
+/// A value that a format cannot hold, on its way up to where its path is known in full.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    what: &'static str,
+    inside_out: Vec<Step>,
+}
+
+impl Refusal {
+    /// The format cannot hold `what`.
+    pub(crate) fn of(what: &'static str) -> Self {
+        Self { what, inside_out: Vec::new() }
+    }
+
+    /// It stands one step further down than the caller.
+    pub(crate) fn below(mut self, step: Step) -> Self {
+        self.inside_out.push(step);
+        self
+    }
+
+    /// The error that names the path.
+    pub(crate) fn into_error(mut self, format: Format) -> EmitError {
+        self.inside_out.reverse();
+        let path = Path(self.inside_out).to_string();
+        EmitError::CannotHold { path, format: format.name(), what: self.what }
+    }
+}
+
+/// A leaf or a comment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spot<'t> {
+    /// A leaf.
+    Leaf(&'t Leaf),
+    /// A comment.
+    #[allow(dead_code, reason = "read by the formats that have comments")]
+    Comment(&'t Comment),
+}
+
+/// Shows `see` every leaf and comment of a tree, in order, and adds the path to its refusals.
+pub(crate) fn each_spot<'t>(
+    tree: &'t Tree,
+    see: &mut impl FnMut(Spot<'t>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    tree.documents.iter().try_for_each(|document| spots_of_mapping(document, see))
+}
+
+fn spots_of_mapping<'t>(
+    mapping: &'t Mapping,
+    see: &mut impl FnMut(Spot<'t>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    mapping.entries.iter().try_for_each(|entry| match entry {
+        Entry::Comment(comment) => see(Spot::Comment(comment)),
+        Entry::Pair(pair) => spots_of_node(&pair.value, see)
+            .map_err(|refusal| refusal.below(Step::Key(pair.key.clone()))),
+    })
+}
+
+fn spots_of_node<'t>(
+    node: &'t Node,
+    see: &mut impl FnMut(Spot<'t>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    match node {
+        Node::Map(mapping) => spots_of_mapping(mapping, see),
+        Node::Leaf(leaf) => see(Spot::Leaf(leaf)),
+        Node::List(list) => {
+            let mut index = 0;
+            list.items.iter().try_for_each(|item| match item {
+                Item::Comment(comment) => see(Spot::Comment(comment)),
+                Item::Value(node) => {
+                    index += 1;
+                    spots_of_node(node, see)
+                        .map_err(|refusal| refusal.below(Step::Index(index - 1)))
+                }
+            })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Text to tree and back. Each format is one module; a [`Layout`] remembers the text it came
 //! from, so that what nobody edited stays as it was.
 
+pub mod binary;
+pub mod json;
 pub mod layout;
+#[cfg(test)]
+pub(crate) mod there_and_back;
 pub mod yaml;
 
 use crate::{
@@ -61,6 +65,45 @@ impl Format {
             Self::Binary
         }
     }
+}
+
+/// Reads a text of this format.
+///
+/// # Errors
+/// If the text breaks the format's grammar, or holds what cannot be encrypted.
+pub fn parse(format: Format, source: SecretBytes) -> Result<Parsed, ParseError> {
+    match format {
+        Format::Json => json::parse(source),
+        Format::Binary => binary::parse(source),
+        Format::Yaml | Format::Dotenv | Format::Ini => Err(not_yet()),
+    }
+}
+
+/// Writes a tree in this format where there is no original text to follow: in the clear, or with
+/// `metadata` as a sealed document.
+///
+/// # Errors
+/// If the format cannot hold the tree.
+pub fn emit(
+    format: Format,
+    tree: &Tree,
+    metadata: Option<&Mapping>,
+    options: &EmitOptions,
+) -> Result<Output, EmitError> {
+    match format {
+        Format::Json => json::emit(tree, metadata, options),
+        Format::Binary => binary::emit(tree, metadata, options),
+        Format::Yaml | Format::Dotenv | Format::Ini => Err(EmitError::CannotHold {
+            path: String::new(),
+            format: format.name(),
+            what: "anything yet",
+        }),
+    }
+}
+
+fn not_yet() -> ParseError {
+    let problem = Problem::Syntax("this format cannot be read yet".to_owned());
+    ParseError { line: 1, column: 1, problem }
 }
 
 /// A text, read.
