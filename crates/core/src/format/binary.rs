@@ -22,13 +22,13 @@ pub fn parse(source: SecretBytes) -> Result<Parsed, ParseError> {
     if let Some(parsed) = sealed(&source) {
         return Ok(parsed);
     }
-    let leaf = Leaf::at(Mark::new(0), Value::Text(source.clone()));
+    let leaf = Leaf::at(Mark::new(0), Value::Text(source));
     let mut document = Mapping::default();
     document.push(DATA, Node::Leaf(leaf));
     Ok(Parsed {
         tree: Tree { documents: vec![document] },
         metadata: Section::Absent,
-        layout: Box::new(Bytes { source }),
+        layout: Box::new(Bytes),
     })
 }
 
@@ -76,9 +76,7 @@ fn data(tree: &Tree) -> Result<&SecretBytes, EmitError> {
 
 /// A file in the clear.
 #[derive(Debug)]
-struct Bytes {
-    source: SecretBytes,
-}
+struct Bytes;
 
 impl Layout for Bytes {
     fn spelling(&self, _: Mark, _: &Value) -> Option<SecretBytes> {

@@ -168,7 +168,6 @@ pub(crate) enum Spot<'t> {
     /// A leaf.
     Leaf(&'t Leaf),
     /// A comment.
-    #[allow(dead_code, reason = "read by the formats that have comments")]
     Comment(&'t Comment),
 }
 

@@ -2,8 +2,11 @@
 //! from, so that what nobody edited stays as it was.
 
 pub mod binary;
+pub mod dotenv;
+mod flatten;
 pub mod json;
 pub mod layout;
+mod text;
 #[cfg(test)]
 pub(crate) mod there_and_back;
 pub mod yaml;
@@ -75,7 +78,8 @@ pub fn parse(format: Format, source: SecretBytes) -> Result<Parsed, ParseError> 
     match format {
         Format::Json => json::parse(source),
         Format::Binary => binary::parse(source),
-        Format::Yaml | Format::Dotenv | Format::Ini => Err(not_yet()),
+        Format::Dotenv => dotenv::parse(source),
+        Format::Yaml | Format::Ini => Err(not_yet()),
     }
 }
 
@@ -93,7 +97,8 @@ pub fn emit(
     match format {
         Format::Json => json::emit(tree, metadata, options),
         Format::Binary => binary::emit(tree, metadata, options),
-        Format::Yaml | Format::Dotenv | Format::Ini => Err(EmitError::CannotHold {
+        Format::Dotenv => dotenv::emit(tree, metadata, options),
+        Format::Yaml | Format::Ini => Err(EmitError::CannotHold {
             path: String::new(),
             format: format.name(),
             what: "anything yet",
