@@ -79,7 +79,8 @@ pub fn parse(format: Format, source: SecretBytes) -> Result<Parsed, ParseError> 
         Format::Json => json::parse(source),
         Format::Binary => binary::parse(source),
         Format::Dotenv => dotenv::parse(source),
-        Format::Yaml | Format::Ini => Err(not_yet()),
+        Format::Yaml => yaml::parse(source),
+        Format::Ini => Err(not_yet()),
     }
 }
 
@@ -98,7 +99,8 @@ pub fn emit(
         Format::Json => json::emit(tree, metadata, options),
         Format::Binary => binary::emit(tree, metadata, options),
         Format::Dotenv => dotenv::emit(tree, metadata, options),
-        Format::Yaml | Format::Ini => Err(EmitError::CannotHold {
+        Format::Yaml => yaml::emit(tree, metadata, options),
+        Format::Ini => Err(EmitError::CannotHold {
             path: String::new(),
             format: format.name(),
             what: "anything yet",
