@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod crypto;
 pub mod format;
 pub mod keys;

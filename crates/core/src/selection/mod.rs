@@ -8,10 +8,11 @@
 
 mod fields;
 mod go_regex;
+mod pattern;
 mod unicode_names;
 
 pub use fields::{Field, Fields, SelectionError};
-pub use go_regex::{Pattern, PatternError};
+pub use pattern::{Pattern, PatternError};
 
 use crate::tree::Judge;
 
