@@ -57,7 +57,10 @@ pub(crate) fn lock() -> Result<File> {
     let folder = paths::rig();
     fs::create_dir_all(&folder).with_context(|| format!("unable to make {}", folder.display()))?;
     let file = File::create(folder.join("lock")).context("unable to make the lock of the rig")?;
-    file.lock().context("unable to lock the rig")?;
+    if file.try_lock().is_err() {
+        println!("waiting for another work tree that installs into {}", folder.display());
+        file.lock().context("unable to lock the rig")?;
+    }
     Ok(file)
 }
 
