@@ -9,12 +9,17 @@ mod age;
 mod aws_kms;
 mod azure_kv;
 mod bech32;
+mod distribute;
 mod entry;
 mod gcp_kms;
 mod hc_vault;
 mod huawei_kms;
+mod order;
 mod pgp;
 mod provider;
+mod recover;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 
 use std::fmt;
 
@@ -22,12 +27,17 @@ pub use age::{AgeKey, AgeRecipientKind};
 pub use aws_kms::{AwsContextError, AwsKmsKey, parse_encryption_context};
 pub use azure_kv::AzureKvKey;
 pub use bech32::{Bech32Error, bech32_decode, bech32_encode};
+pub use distribute::{DistributeError, Distributed, Distribution, WrapFailure, distribute, rewrap};
 pub use entry::ReadKeyError;
 pub use gcp_kms::GcpKmsKey;
 pub use hc_vault::HcVaultKey;
 pub use huawei_kms::HuaweiKmsKey;
+pub use order::{DecryptionOrder, OrderError};
 pub use pgp::PgpKey;
 pub use provider::{Attempt, KeyProvider, ProviderError, Providers, Reach, Refusal};
+pub use recover::{
+    GroupReport, Hedge, KeyOutcome, KeyReport, RecoverError, Recovered, Timer, recover,
+};
 
 use crate::tree::{Node, Time};
 
