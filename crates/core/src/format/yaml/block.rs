@@ -12,12 +12,13 @@ use super::{
 ///
 /// The span begins with the first character that is not blank and may run into the next line's
 /// indentation. Blank lines before it are content as well; blank lines behind it are content
-/// only with `+`.
+/// only with `+`. `outer` is the column of the entries around.
 pub(super) fn locate(
     text: &str,
     span: Range<usize>,
     folded: bool,
-    empty: bool,
+    value: &str,
+    outer: usize,
 ) -> Option<(BlockScalar, Range<usize>)> {
     let header = header_before(text, span.start, folded)?;
     let indicators = &text[header.start + 1..header.end];
@@ -29,29 +30,26 @@ pub(super) fn locate(
         Chomp::Clip
     };
     let content_start = next_line(text, header.end);
-    let explicit = indicators.bytes().any(|b| b.is_ascii_digit());
-    if empty {
+    let digit = indicators.bytes().find(u8::is_ascii_digit).map(|digit| usize::from(digit - b'0'));
+    let explicit = digit.is_some();
+    if value.is_empty() {
         let block = BlockScalar { header, indent: 0, explicit, folded, chomp, open_ended: false };
         return Some((block, content_start..content_start));
     }
-    let indent = column(text, span.start);
-    // With an explicit indicator the first line may begin with blanks of its own, which the span
-    // leaves out: the shallowest line with content then gives the indentation away.
-    let indent = match explicit {
-        false => indent,
-        true => shallowest(text, content_start, span.end).unwrap_or(indent),
+    let only_breaks = value.bytes().all(|b| b == b'\n');
+    let indent = match digit {
+        Some(digit) => outer + digit,
+        None if only_breaks => outer + 2,
+        None => column(text, span.start),
     };
-    let mut end = span.end.min(text.len());
-    // Back over the indentation of the line behind.
-    while end > content_start && matches!(text.as_bytes()[end - 1], b' ' | b'\t') {
-        let line_start = text[..end].rfind('\n').map_or(0, |at| at + 1);
-        if text[line_start..end].trim().is_empty() && line_start > content_start {
-            end = line_start;
-        } else {
-            break;
-        }
+    let mut end = span.end.clamp(content_start, text.len());
+    // Back over the indentation of the line behind; a line of blanks alone is looked at below.
+    let continues = text[end..].starts_with(|c| c != '\n' && c != '\r');
+    let line_start = text[..end].rfind('\n').map_or(0, |at| at + 1);
+    if continues && line_start > content_start && text[line_start..end].trim().is_empty() {
+        end = line_start;
     }
-    if text.as_bytes()[end - 1] != b'\n' {
+    if end == content_start || text.as_bytes()[end - 1] != b'\n' {
         end = next_line(text, end);
     }
     let open_ended = !text[..end].ends_with('\n');
@@ -60,7 +58,7 @@ pub(super) fn locate(
         // indentation is text.
         loop {
             let before = &text[content_start..end];
-            let Some(last) = before.strip_suffix('\n') else { break };
+            let last = before.strip_suffix('\n').unwrap_or(before);
             let line_start = content_start + last.rfind('\n').map_or(0, |at| at + 1);
             let line = text[line_start..end].trim_end_matches(['\n', '\r']);
             let blank = line.bytes().all(|b| b == b' ') && line.len() <= indent;
@@ -108,14 +106,6 @@ fn header_in(line: &str, folded: bool) -> Option<Range<usize>> {
             .filter(|(at, _)| line[..*at].ends_with([' ', '\t']))
             .find_map(|(at, _)| at_end(&line[..at]))
     })
-}
-
-fn shallowest(text: &str, start: usize, end: usize) -> Option<usize> {
-    text[start..end.min(text.len())]
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.len() - line.trim_start_matches(' ').len())
-        .min()
 }
 
 /// The offset behind the line break at or after `at`.

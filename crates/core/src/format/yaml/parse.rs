@@ -32,6 +32,14 @@ pub(super) struct Read {
 
 /// Reads a text.
 pub(super) fn read(text: &str) -> Result<Read, ParseError> {
+    let lone = |at: &usize| text.as_bytes().get(at + 1) != Some(&b'\n');
+    if let Some(at) =
+        text.bytes().enumerate().filter(|(_, b)| *b == b'\r').map(|(at, _)| at).find(lone)
+    {
+        // A line break that hardly any reader takes for one any more.
+        let problem = "a carriage return without a line feed behind it".to_owned();
+        return Err(error_at(text, at, Problem::Syntax(problem)));
+    }
     let mut builder = Builder { text, ..Builder::default() };
     builder.site.line_break = match text.find('\n') {
         Some(at) if at > 0 && text.as_bytes()[at - 1] == b'\r' => "\r\n",
@@ -297,6 +305,18 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         self.leaves += 1;
+        let mut scalar = scalar;
+        if scalar.range.is_empty()
+            && let Some(Some(key)) = self.keys.last()
+        {
+            // The parser puts an absent value before the colon of its key.
+            let rest = &self.text[key.end..];
+            let blanks = rest.len() - rest.trim_start().len();
+            if rest[blanks..].starts_with(':') {
+                let at = key.end + blanks + 1;
+                (scalar.start, scalar.range) = (at, at..at);
+            }
+        }
         let (slot, value, end) = self.leaf_slot(&scalar, value)?;
         let id = self.site.slots.len() as SlotId;
         self.site.slots.push(slot);
@@ -324,7 +344,8 @@ impl<'a> Builder<'a> {
             ScalarStyle::DoubleQuoted => Shape::Double,
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 let folded = matches!(scalar.style, ScalarStyle::Folded);
-                let found = block::locate(self.text, range.clone(), folded, scalar.text.is_empty());
+                let found =
+                    block::locate(self.text, range.clone(), folded, &scalar.text, column.into());
                 let Some((block, content)) = found else {
                     let problem = "the header of this block scalar was not found".to_owned();
                     return Err(self.error(range.start, Problem::Syntax(problem)));
