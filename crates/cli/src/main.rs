@@ -1,2 +1,53 @@
-//! The sops-rs command.
-fn main() {}
+//! The command `sops-rs`: parse, run, report, exit.
+//!
+//! ```text
+//! words ─ args::parse ─▶ Cli ─ request ─▶ what is to be done, decided
+//!                                            │
+//!                                     commands: files/input ─▶ sops-core ─▶ files/replace
+//!                                            │
+//!                              Ok: a status          Err: failure, which says why
+//! ```
+
+#![allow(dead_code, reason = "the commands that use the rest wait for the pipeline")]
+
+mod args;
+mod commands;
+mod env_vars;
+mod failure;
+mod files;
+mod status;
+
+use std::process::ExitCode;
+
+use args::Asked;
+use failure::Failure;
+use status::Status;
+
+fn main() -> ExitCode {
+    keep_memory_out_of_core_dumps();
+    match args::parse(std::env::args_os().skip(1).collect()).and_then(run) {
+        Ok(status) => ExitCode::from(status.code()),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.status.code())
+        }
+    }
+}
+
+fn run(asked: Asked) -> Result<Status, Failure> {
+    match asked {
+        Asked::Print(text) => files::print(text.as_bytes()).map(|()| Status::Success),
+        Asked::Run(cli) => commands::run(cli.command, &cli.global),
+    }
+}
+
+/// A core dump would put data keys and plaintext on the disk.
+fn keep_memory_out_of_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Core).maximum;
+        // Where it is not allowed, nothing is lost that was there before.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+    }
+}

@@ -1,0 +1,47 @@
+//! One command per file: its help, its flags, its request, and a dozen lines of work.
+
+pub(crate) mod completion;
+pub(crate) mod decrypt;
+pub(crate) mod diff;
+pub(crate) mod edit;
+pub(crate) mod encrypt;
+pub(crate) mod filestatus;
+pub(crate) mod generate;
+pub(crate) mod man;
+pub(crate) mod rotate;
+pub(crate) mod set;
+pub(crate) mod unset;
+pub(crate) mod updatekeys;
+
+use crate::{
+    args::{Command, GlobalFlags},
+    failure::{self, Failure},
+    status::Status,
+};
+
+/// Runs a command.
+pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Failure> {
+    match command {
+        Command::Encrypt(args) => encrypt::run(&args, global),
+        Command::Decrypt(args) => decrypt::run(&args, global),
+        Command::Edit(args) => edit::run(&args, global),
+        Command::Set(args) => set::run(&args, global),
+        Command::Unset(args) => unset::run(&args, global),
+        Command::Rotate(args) => rotate::run(&args, global),
+        Command::Updatekeys(args) => updatekeys::run(&args, global),
+        Command::Filestatus(args) => filestatus::run(&args, global),
+        Command::Diff(args) => diff::run(&args, global),
+        Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    }
+}
+
+/// Says that words were left over; as in SOPS, the first one counts.
+fn warn_of_extra<T>(extra: &[T]) {
+    if !extra.is_empty() {
+        failure::warn(
+            "More than one positional argument provided. Only the first one will be used!",
+        );
+    }
+}

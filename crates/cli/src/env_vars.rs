@@ -1,0 +1,147 @@
+//! Every environment variable this program reads. It reads none that is not listed here, apart
+//! from those that the AWS SDK, gpg and the editor read for themselves.
+//!
+//! A variable that stands in for a flag is looked at by the commands that have the flag, and by
+//! no others: a malformed one cannot disturb a command that does not use it.
+
+use std::{env, ffi::OsString};
+
+use crate::failure::Failure;
+
+/// One variable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variable {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it does, as the reference page says it.
+    pub(crate) about: &'static str,
+}
+
+impl Variable {
+    /// Its value, if it is set and is text. Set to nothing counts as set (CLI §1.1).
+    pub(crate) fn text(self) -> Option<String> {
+        env::var(self.name).ok()
+    }
+
+    /// Its value, if it is set: a path or a command.
+    pub(crate) fn os(self) -> Option<OsString> {
+        env::var_os(self.name)
+    }
+
+    /// Its value, if it is set to anything.
+    pub(crate) fn non_empty(self) -> Option<String> {
+        self.text().filter(|text| !text.is_empty())
+    }
+
+    /// Its value as a boolean; nothing means false.
+    pub(crate) fn boolean(self) -> Result<Option<bool>, Failure> {
+        let Some(text) = self.text() else { return Ok(None) };
+        if text.is_empty() {
+            return Ok(Some(false));
+        }
+        parse_bool(&text).map(Some).ok_or_else(|| {
+            Failure::generic(format!("could not parse {text} as bool value for {}", self.name))
+                .hint("it takes true or false")
+        })
+    }
+}
+
+/// The spellings of booleans that flags and variables accept.
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+macro_rules! env_vars {
+    ($($(#[doc = $about:literal])+ $name:ident;)+) => {
+        $($(#[doc = $about])+
+        pub(crate) const $name: Variable =
+            Variable { name: stringify!($name), about: concat!($($about),+) };)+
+
+        /// All of them, in the order of the reference page.
+        pub(crate) const ALL: &[Variable] = &[$($name),+];
+    };
+}
+
+env_vars! {
+    /// AWS KMS keys for new files, as `--kms` takes them.
+    SOPS_KMS_ARN;
+    /// Google Cloud KMS keys for new files, as `--gcp-kms` takes them.
+    SOPS_GCP_KMS_IDS;
+    /// HuaweiCloud KMS keys for new files, as `--hckms` takes them.
+    SOPS_HUAWEICLOUD_KMS_IDS;
+    /// Azure Key Vault keys for new files, as `--azure-kv` takes them.
+    SOPS_AZURE_KEYVAULT_URLS;
+    /// HashiCorp Vault transit keys for new files, as `--hc-vault-transit` takes them.
+    SOPS_VAULT_URIS;
+    /// OpenPGP fingerprints for new files, as `--pgp` takes them.
+    SOPS_PGP_FP;
+    /// age recipients for new files, as `--age` takes them.
+    SOPS_AGE_RECIPIENTS;
+    /// The configuration file, instead of the search for `.sops.yaml`.
+    SOPS_CONFIG;
+    /// Which kinds of keys to try first, as `--decryption-order` takes them.
+    SOPS_DECRYPTION_ORDER;
+    /// Whether keys on this machine and cloud services are used directly; `true` unless set.
+    SOPS_ENABLE_LOCAL_KEYSERVICE;
+    /// Key services on other machines, separated by commas.
+    SOPS_KEYSERVICE;
+    /// Accepted for scripts written for SOPS; this program never looks for new versions.
+    SOPS_DISABLE_VERSION_CHECK;
+    /// `true`: encrypt a document under a rule that selects none of its values.
+    SOPS_ALLOW_NOTHING_ENCRYPTED;
+    /// Seconds that one call of a key service may take; 10 unless set.
+    SOPS_KEY_TIMEOUT;
+    /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
+    SOPS_RS_HINTS;
+    /// The editor of `edit`, with arguments; split like a shell would, no shell runs.
+    SOPS_EDITOR;
+    /// The editor of `edit` when `SOPS_EDITOR` is not set.
+    EDITOR;
+    /// age identities, separated by white space; or one age-encrypted file of them.
+    SOPS_AGE_KEY;
+    /// A file of age identities, one per line; may be age-encrypted with a passphrase.
+    SOPS_AGE_KEY_FILE;
+    /// A command that prints age identities; it gets the recipient in `SOPS_AGE_RECIPIENT`.
+    SOPS_AGE_KEY_CMD;
+    /// An SSH private key for age recipients of kind `ssh-ed25519` and `ssh-rsa`.
+    SOPS_AGE_SSH_PRIVATE_KEY_FILE;
+    /// A command that prints an SSH private key without passphrase.
+    SOPS_AGE_SSH_PRIVATE_KEY_CMD;
+    /// Where `sops/age/keys.txt` is looked for, instead of `~/.config`.
+    XDG_CONFIG_HOME;
+    /// Memory-backed folder in which `edit` keeps the plaintext.
+    XDG_RUNTIME_DIR;
+    /// Where `edit` keeps the plaintext when no memory-backed folder is found.
+    TMPDIR;
+    /// Home of the person: SSH keys and the default identity file are looked for there.
+    HOME;
+    /// Where editors and commands are looked for.
+    PATH;
+    /// Set to anything: no colours.
+    NO_COLOR;
+    /// `dumb`: no colours.
+    TERM;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variable_says_what_it_does() {
+        for variable in ALL {
+            assert!(variable.about.trim().ends_with('.'), "{}", variable.name);
+        }
+    }
+
+    #[test]
+    fn booleans_are_spelled_as_in_go() {
+        assert_eq!(parse_bool("T"), Some(true));
+        assert_eq!(parse_bool("False"), Some(false));
+        assert_eq!(parse_bool("yes"), None);
+    }
+}

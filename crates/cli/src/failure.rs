@@ -1,0 +1,199 @@
+//! What the program says when something went wrong: the only place that prints errors, warnings
+//! and notes.
+//!
+//! Rules of this module:
+//!
+//! - An error is one message and an exit status. Where SOPS defines the line, scripts match it,
+//!   so it is printed as it is: no prefix, no time, no colour.
+//! - On a terminal somebody reads it: then the line is marked as an error and hints follow, one
+//!   per line, on what to do next. `SOPS_RS_HINTS` (`always`, `never`) decides otherwise.
+//! - Colour only where standard error itself is a terminal, and never with `NO_COLOR` or
+//!   `TERM=dumb`.
+//! - Messages hold no plaintext: whoever makes one names places, never values.
+
+use std::{
+    error::Error,
+    fmt::{self, Write as _},
+    io::{self, IsTerminal, Write as _},
+};
+
+use crate::{env_vars, status::Status};
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit status.
+    pub(crate) status: Status,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with the line that tells it.
+    pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), hints: Vec::new() }
+    }
+
+    /// A failure without a number of its own.
+    pub(crate) fn generic(message: impl Into<String>) -> Self {
+        Self::new(Status::Generic, message)
+    }
+
+    /// A command line that cannot be understood.
+    pub(crate) fn usage(problem: impl fmt::Display) -> Self {
+        Self::generic(format!("Incorrect Usage: {problem}"))
+    }
+
+    /// A failure of which nothing is said: whoever would read it is gone.
+    pub(crate) fn silent(status: Status) -> Self {
+        Self::new(status, "")
+    }
+
+    /// An error with its causes as one sentence.
+    pub(crate) fn from_error(status: Status, error: &dyn Error) -> Self {
+        Self::new(status, sentence(error))
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds what to do about it, if there is anything.
+    pub(crate) fn maybe_hint(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.hints.extend(hint.map(Into::into));
+        self
+    }
+
+    /// The line that tells it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Says what went wrong on standard error.
+    pub(crate) fn print(&self) {
+        if !self.message.is_empty() {
+            say(&self.render(Style::of_stderr()));
+        }
+    }
+
+    fn render(&self, style: Style) -> String {
+        let mut text = String::new();
+        if style.for_people {
+            let plain = self.message.strip_prefix("Error: ").unwrap_or(&self.message);
+            text.push_str(&style.paint("error:", RED));
+            text.push(' ');
+            text.push_str(plain);
+        } else {
+            text.push_str(&self.message);
+        }
+        text.push('\n');
+        if style.hints {
+            for hint in &self.hints {
+                let _ = writeln!(text, "{} {hint}", style.paint("hint:", CYAN));
+            }
+        }
+        text
+    }
+}
+
+/// Says something that does not stop the command.
+pub(crate) fn warn(message: impl fmt::Display) {
+    let style = Style::of_stderr();
+    say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
+}
+
+/// Says what is going on, for people; never a result.
+pub(crate) fn note(message: impl fmt::Display) {
+    say(&format!("{message}\n"));
+}
+
+/// Asks, without ending the line.
+pub(crate) fn ask(question: impl fmt::Display) {
+    say(&question.to_string());
+}
+
+/// An error and its causes, from general to particular.
+pub(crate) fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        // Some libraries repeat the cause in their own message.
+        if !text.ends_with(&words) {
+            let _ = write!(text, ": {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The words of the operating system, without the number that `io::Error` adds.
+pub(crate) fn os_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let plain = text.split(" (os error ").next().unwrap_or(&text);
+    // SOPS prints the library's words in lower case; scripts look for "no such file".
+    let mut chars = plain.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// Writes to standard error. If that is not possible, there is nobody left to tell.
+fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.flush();
+}
+
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[33m";
+const CYAN: &str = "\x1b[36m";
+
+/// Whether the words are for people, and how much of them.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    for_people: bool,
+    hints: bool,
+    colour: bool,
+}
+
+impl Style {
+    fn of_stderr() -> Self {
+        let terminal = io::stderr().is_terminal();
+        let hints = match env_vars::SOPS_RS_HINTS.text().as_deref() {
+            Some("always") => true,
+            Some("never") => false,
+            _ => terminal,
+        };
+        Self { for_people: terminal, hints, colour: terminal && colour_wanted() }
+    }
+
+    fn paint(self, word: &str, colour: &str) -> String {
+        if self.colour { format!("{colour}{word}\x1b[0m") } else { word.to_owned() }
+    }
+}
+
+/// Whether colours are welcome on a terminal.
+pub(crate) fn colour_wanted() -> bool {
+    env_vars::NO_COLOR.text().is_none_or(|text| text.is_empty())
+        && env_vars::TERM.text().as_deref() != Some("dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_sees_the_line_and_nothing_else() {
+        let failure = Failure::generic("Error: no file specified").hint("name one");
+        let style = Style { for_people: false, hints: false, colour: false };
+        assert_eq!(failure.render(style), "Error: no file specified\n");
+    }
+
+    #[test]
+    fn a_person_sees_hints_too() {
+        let failure = Failure::generic("Error: no file specified").hint("name one");
+        let style = Style { for_people: true, hints: true, colour: false };
+        assert_eq!(failure.render(style), "error: no file specified\nhint: name one\n");
+    }
+}
