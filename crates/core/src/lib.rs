@@ -23,5 +23,6 @@ pub mod config;
 pub mod crypto;
 pub mod format;
 pub mod keys;
+pub mod metadata;
 pub mod selection;
 pub mod tree;
