@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Layers, from the bottom; lower ones never name higher ones: [`crypto`], [`tree`],
-//! [`selection`], [`keys`], [`metadata`], [`format`], [`pipeline`], [`config`].
+//! [`selection`], [`keys`], [`metadata`], [`mod@format`], [`document`], [`pipeline`], [`config`].
 //!
 //! Nothing here opens a file, reads a variable, asks for the time or draws randomness on its
 //! own: those are arguments. Key services are reached through [`keys::KeyProvider`], which the
@@ -21,8 +21,10 @@
 
 pub mod config;
 pub mod crypto;
+pub mod document;
 pub mod format;
 pub mod keys;
 pub mod metadata;
+pub mod pipeline;
 pub mod selection;
 pub mod tree;

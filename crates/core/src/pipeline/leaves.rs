@@ -1,10 +1,13 @@
 //! The visitors of the walk that seal, open and list the leaves of a document.
 
 use crate::{
-    crypto::{Digest, Envelope, EnvelopeError, MacScope, Nonce, OpenError, SecretBytes, ValueCipher},
+    crypto::{
+        Digest, Envelope, EnvelopeError, MacScope, Nonce, OpenError, SecretBytes, ValueCipher,
+    },
     format::Layout,
     tree::{
-        Comment, CommentForm, Judge, Kind, Leaf, Path, Place, Tree, Value, ValueError, Visitor, walk,
+        Comment, CommentForm, Judge, Kind, Leaf, Path, Place, Tree, Value, ValueError, Visitor,
+        walk,
     },
 };
 

@@ -82,12 +82,19 @@ pub(super) fn matches_legacy(
     odd: &[(usize, SecretBytes)],
 ) -> bool {
     let through_float = |value: &Value| match value {
-        Value::Int(int) if int.unsigned_abs() > 1 << 53 => Some(Value::Float(*int as f64).canonical()),
+        Value::Int(int) if int.unsigned_abs() > 1 << 53 => {
+            Some(Value::Float(*int as f64).canonical())
+        }
         _ => None,
     };
-    let raw = |number: usize| odd.iter().find(|(at, _)| *at == number).map(|(_, bytes)| bytes.clone());
-    let variants: [&dyn Fn(usize, &Piece) -> Option<SecretBytes>; 2] =
-        [&|number, _| raw(number), &|_, piece| (!piece.selected).then(|| through_float(&piece.value))?];
+    let raw =
+        |number: usize| odd.iter().find(|(at, _)| *at == number).map(|(_, bytes)| bytes.clone());
+    type Variant<'v> = &'v dyn Fn(usize, &Piece) -> Option<SecretBytes>;
+    let in_clear = |_: usize, piece: &Piece| match piece.selected {
+        true => None,
+        false => through_float(&piece.value),
+    };
+    let variants: [Variant<'_>; 2] = [&|number, _| raw(number), &in_clear];
     variants.iter().any(|variant| {
         let mut digest = Digest::new(scope);
         for (number, piece) in pieces.iter().enumerate() {
@@ -105,8 +112,7 @@ pub(super) fn diagnose(
     pieces: &[Piece],
     layout: &dyn Layout,
 ) -> Diagnosis {
-    let spot =
-        |piece: &Piece| Spot { path: piece.path.clone(), line: layout.line(piece.mark) };
+    let spot = |piece: &Piece| Spot { path: piece.path.clone(), line: layout.line(piece.mark) };
     let counted = |piece: &&Piece| piece.selected || scope == MacScope::Everything;
     let counted: Vec<(&Piece, SecretBytes)> = pieces
         .iter()
@@ -120,7 +126,9 @@ pub(super) fn diagnose(
         digest.finish() == *expected
     };
     let mut by_key: Vec<usize> = (0..counted.len()).collect();
-    by_key.sort_by(|a, b| counted[*a].0.path.0.iter().map(step_order).cmp(counted[*b].0.path.0.iter().map(step_order)));
+    by_key.sort_by(|a, b| {
+        counted[*a].0.path.0.iter().map(step_order).cmp(counted[*b].0.path.0.iter().map(step_order))
+    });
     if matches(&mut by_key.into_iter()) {
         return Diagnosis::SortedByKey;
     }

@@ -75,16 +75,17 @@ impl<'a> Nonces<'a> {
     /// A nonce that was never used.
     pub(super) fn fresh(&mut self) -> Nonce {
         const AHEAD: usize = 64;
-        let mut nonce = [0; 32];
+        const LEN: usize = size_of::<Nonce>();
+        let mut nonce: Nonce = [0; LEN];
         if self.used == self.pool.len() {
             // Few values need few nonces: the pool grows with use.
-            let size = (self.pool.len() * 2).clamp(nonce.len(), AHEAD * nonce.len());
+            let size = (self.pool.len() * 2).clamp(LEN, AHEAD * LEN);
             self.pool.resize(size, 0);
             self.rng.fill_bytes(&mut self.pool);
             self.used = 0;
         }
-        nonce.copy_from_slice(&self.pool[self.used..self.used + nonce.len()]);
-        self.used += nonce.len();
+        nonce.copy_from_slice(&self.pool[self.used..self.used + LEN]);
+        self.used += LEN;
         nonce
     }
 }

@@ -1,0 +1,27 @@
+//! The operations on documents, each on one screen.
+//!
+//! ```text
+//! seal     plain text  + decision + data key            → sealed text
+//! open     sealed text + data key                       → values, and the verdict on the MAC
+//! reseal   opened document + the text it shall become   → sealed text, untouched tokens kept
+//! rotate   opened document + new data key               → the same text, all tokens renewed
+//! rewrap   sealed text + new key groups                 → the same text, other metadata
+//! amend    opened document + path + value               → the text it shall become
+//! ```
+//!
+//! Data keys come from [`crate::keys::recover`] and go to [`crate::keys::distribute`]; nothing
+//! here asks a key service.
+
+mod amend;
+mod leaves;
+mod mac;
+mod nonces;
+mod open;
+mod seal;
+
+pub use amend::{AmendError, put, remove};
+pub use leaves::{LeafError, LeafProblem};
+pub use mac::{Diagnosis, MacVerdict, Spot};
+pub use nonces::NonceMemory;
+pub use open::{OpenDocument, Opened, open};
+pub use seal::{Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};
