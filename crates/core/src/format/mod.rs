@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod dotenv;
 mod flatten;
+pub mod ini;
 pub mod json;
 pub mod layout;
 mod text;
@@ -80,7 +81,7 @@ pub fn parse(format: Format, source: SecretBytes) -> Result<Parsed, ParseError> 
         Format::Binary => binary::parse(source),
         Format::Dotenv => dotenv::parse(source),
         Format::Yaml => yaml::parse(source),
-        Format::Ini => Err(not_yet()),
+        Format::Ini => ini::parse(source),
     }
 }
 
@@ -100,17 +101,8 @@ pub fn emit(
         Format::Binary => binary::emit(tree, metadata, options),
         Format::Dotenv => dotenv::emit(tree, metadata, options),
         Format::Yaml => yaml::emit(tree, metadata, options),
-        Format::Ini => Err(EmitError::CannotHold {
-            path: String::new(),
-            format: format.name(),
-            what: "anything yet",
-        }),
+        Format::Ini => ini::emit(tree, metadata, options),
     }
-}
-
-fn not_yet() -> ParseError {
-    let problem = Problem::Syntax("this format cannot be read yet".to_owned());
-    ParseError { line: 1, column: 1, problem }
 }
 
 /// A text, read.
