@@ -83,7 +83,7 @@ pub(super) fn matches_legacy(
 ) -> bool {
     let through_float = |value: &Value| match value {
         Value::Int(int) if int.unsigned_abs() > 1 << 53 => {
-            Some(Value::Float(*int as f64).canonical())
+            Some(SecretBytes::from(format!("{:.0}", *int as f64)))
         }
         _ => None,
     };

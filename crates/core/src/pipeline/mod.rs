@@ -19,7 +19,7 @@ mod nonces;
 mod open;
 mod seal;
 
-pub use amend::{AmendError, put, remove};
+pub use amend::{AmendError, get, put, remove};
 pub use leaves::{LeafError, LeafProblem};
 pub use mac::{Diagnosis, MacVerdict, Spot};
 pub use nonces::NonceMemory;
