@@ -1,1 +1,29 @@
-//! Clients of key services.
+//! Clients of key services: credentials in, wrapped and opened data keys out.
+//!
+//! Rules of this crate:
+//!
+//! - Constructors take credentials, texts and endpoints as values. Nothing here reads a variable
+//!   or a file on its own, except what the AWS SDK does for its credential chain.
+//! - Nothing is loaded or connected before a key has to be asked.
+//! - Each service is a feature. A build without it still reads and writes documents with its
+//!   keys; [`missing_feature`] says what would make them usable.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "age")]
+pub mod age;
+#[cfg(feature = "age")]
+mod age_identities;
+#[cfg(feature = "age-plugin")]
+mod age_plugin;
+#[cfg(feature = "age")]
+mod age_pq;
+#[cfg(feature = "age-ssh")]
+mod age_ssh;
+mod keyring;
+
+#[cfg(feature = "age")]
+pub use age::AgeProvider;
+#[cfg(feature = "tokio-timer")]
+pub use keyring::TokioTimer;
+pub use keyring::{Keyring, missing_feature};
