@@ -68,6 +68,7 @@ impl Check {
             Shape::Keys | Shape::KeysInList => Ok(()),
             Shape::Text => fits(node.text().is_some(), "text"),
             Shape::Bool => fits(node.bool().is_some(), "true or false"),
+            Shape::Count => fits(node.number().is_some(), "a whole number"),
             Shape::Int(least) => {
                 fits(node.int().is_some_and(|int| int >= *least), "a whole number")
                     .map_err(|_| wrong_number(node, at, *least))
@@ -282,9 +283,10 @@ creation_rules:
             ("creation_rules: text", "line 1: creation_rules is text, expected a list"),
             ("- a", "line 1: the file is a list, expected a mapping"),
             (
-                "creation_rules: [{shamir_threshold: -1}]",
-                "line 1: creation_rules[0].shamir_threshold must be at least 0",
+                "creation_rules: [{shamir_threshold: '2'}]",
+                "line 1: creation_rules[0].shamir_threshold is text, expected a whole number",
             ),
+            ("stores: {yaml: {indent: -1}}", "line 1: stores.yaml.indent must be at least 0"),
             (
                 "creation_rules:\n- mac_only_encrypted: maybe",
                 "line 2: creation_rules[0].mac_only_encrypted is text, expected true or false",

@@ -228,14 +228,23 @@ impl CreationRule {
     }
 
     /// How many groups shall be needed to decrypt; 0 where it does not say.
-    pub fn shamir_threshold(&self) -> u32 {
-        let threshold = self.node.get("shamir_threshold").and_then(Node::int).unwrap_or_default();
-        u32::try_from(threshold).unwrap_or(u32::MAX)
+    ///
+    /// # Errors
+    /// If it is negative, has a fraction or is far too high.
+    pub fn shamir_threshold(&self) -> Result<u32, RuleError> {
+        let Some(node) = self.node.get("shamir_threshold") else { return Ok(0) };
+        let threshold = node.int().and_then(|threshold| u32::try_from(threshold).ok());
+        threshold.ok_or_else(|| RuleError::Shape {
+            place: format!("creation_rules[{}].shamir_threshold", self.number - 1),
+            line: node.line,
+            expected: "a whole number from 0 up",
+            found: "another number",
+        })
     }
 
     /// Whether it names keys, in whatever way. Says nothing about whether they are any good.
     pub fn has_keys(&self) -> bool {
-        !self.groups_written().is_empty()
+        self.groups_written().next().is_some()
             || key_list::FLAT.iter().any(|(name, _)| self.node.get(name).is_some())
     }
 
@@ -245,8 +254,7 @@ impl CreationRule {
     /// If a key is none, or there is no key in the rule or in one of its groups.
     pub fn groups(&self) -> Result<Vec<Vec<MasterKey>>, RuleError> {
         let place = format!("creation_rules[{}]", self.number - 1);
-        let written = self.groups_written();
-        if written.is_empty() {
+        if self.groups_written().next().is_none() {
             let keys = key_list::flat(&self.node, &place)?;
             if keys.is_empty() {
                 return Err(RuleError::NoKeys { rule: self.number, line: self.line() });
@@ -254,7 +262,7 @@ impl CreationRule {
             return Ok(vec![keys]);
         }
         let mut groups = Vec::new();
-        for (index, node) in written.iter().enumerate() {
+        for (index, node) in self.groups_written() {
             let keys = key_list::group(node, &format!("{place}.key_groups[{index}]"))?;
             if keys.is_empty() {
                 let (group, line) = (index + 1, node.line);
@@ -265,13 +273,13 @@ impl CreationRule {
         Ok(groups)
     }
 
-    fn groups_written(&self) -> &[Node] {
-        self.node.get("key_groups").map_or(&[], Node::items)
+    fn groups_written(&self) -> impl Iterator<Item = (usize, &Node)> {
+        self.node.get("key_groups").into_iter().flat_map(Node::items)
     }
 
     /// The keys that its groups put out of force.
     pub(super) fn ignored_keys(&self) -> Vec<ConfigWarning> {
-        if self.groups_written().is_empty() {
+        if self.groups_written().next().is_none() {
             return Vec::new();
         }
         let ignored = key_list::FLAT.iter().filter_map(|(key, _)| {

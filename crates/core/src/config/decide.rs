@@ -188,7 +188,7 @@ pub fn decide(lookup: Lookup<'_>, given: &Given, format: Format) -> Result<Decis
     };
     let groups = groups(rule, given)?;
     let asked = match given.shamir_threshold {
-        0 => rule.map_or(0, |rule| rule.shamir_threshold()),
+        0 => rule.map_or(Ok(0), |rule| rule.shamir_threshold())?,
         threshold => threshold,
     };
     Ok(Decision {
@@ -352,6 +352,10 @@ mod tests {
                 decided(&format!("shamir_threshold: {threshold},")),
                 Err(DecideError::Threshold { threshold, groups: 2 })
             );
+        }
+        for threshold in ["-1", "2.5"] {
+            let error = decided(&format!("shamir_threshold: {threshold},")).unwrap_err();
+            assert!(matches!(error, DecideError::Rule(RuleError::Shape { .. })), "{error}");
         }
         // With a single group the number is stored and means nothing (format §6.4).
         let text = "creation_rules: [{age: R1, shamir_threshold: 3}]";

@@ -48,8 +48,8 @@ pub(super) fn group(node: &Node, place: &str) -> Result<Vec<MasterKey>, RuleErro
 
 fn collect(node: &Node, place: &str, add: &mut dyn FnMut(MasterKey)) -> Result<(), RuleError> {
     let items = |name: &'static str| {
-        let items = node.get(name).map_or(&[][..], Node::items);
-        (0..).zip(items).map(move |(index, item)| (format!("{place}.{name}[{index}]"), item))
+        let items = node.get(name).into_iter().flat_map(Node::items);
+        items.map(move |(index, item)| (format!("{place}.{name}[{index}]"), item))
     };
     for (place, merged) in items("merge") {
         collect(merged, &place, add)?;

@@ -24,6 +24,7 @@ pub use decide::{DecideError, Decision, Given, KeyChoice, Remark, decide};
 pub use destination::{Destination, DestinationError, DestinationRule, VaultVersion};
 pub use schema::json_schema;
 
+use self::source::Node;
 use crate::format::Format;
 
 /// The file's name. No other is read (format §6.1).
@@ -159,11 +160,12 @@ impl Config {
         let second = source.second_document.map(|line| ConfigWarning::SecondDocument { line });
         warnings.extend(second);
         let creation_rules = root.get("creation_rules").map(|list| {
-            let rules = list.items().iter().enumerate();
-            rules.map(|(index, node)| CreationRule::read(index + 1, node)).collect::<Vec<_>>()
+            list.items()
+                .map(|(index, node)| CreationRule::read(index + 1, node))
+                .collect::<Vec<_>>()
         });
         warnings.extend(creation_rules.iter().flatten().flat_map(CreationRule::ignored_keys));
-        let destination_rules = root.get("destination_rules").map_or(&[][..], |list| list.items());
+        let destination_rules = root.get("destination_rules").into_iter().flat_map(Node::items);
         let indent = |store: &str| {
             let indent = root.get("stores")?.get(store)?.get("indent")?.int()?;
             Some(indent).filter(|indent| *indent >= 0).map(|indent| indent.min(255) as u8)
@@ -171,9 +173,8 @@ impl Config {
         Ok(Self {
             directory: directory.to_owned(),
             creation_rules,
-            destination_rules: (1..)
-                .zip(destination_rules)
-                .map(|(number, node)| DestinationRule::read(number, node))
+            destination_rules: destination_rules
+                .map(|(index, node)| DestinationRule::read(index + 1, node))
                 .collect(),
             stores: Stores {
                 // Zero means "not set" there, and no indentation in JSON (format §6.6).

@@ -40,6 +40,8 @@ pub(super) enum Shape {
     Bool,
     /// A whole number from this one up.
     Int(i64),
+    /// A whole number from 0 up. Which number it is, is judged when the rule is used.
+    Count,
     /// A mapping of texts to texts.
     Names,
     /// A mapping.
@@ -48,7 +50,7 @@ pub(super) enum Shape {
     ListOf(&'static Level),
 }
 
-use Shape::{Bool, Int, Keys, KeysInList, ListOf, Map, Names, Text, Texts};
+use Shape::{Bool, Count, Int, Keys, KeysInList, ListOf, Map, Names, Text, Texts};
 
 const fn vital(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key { name, shape, vital: true, mistaken: &[], about }
@@ -130,7 +132,7 @@ pub(super) static RULE: Level = Level {
         mistaken_for(
             vital(
                 "shamir_threshold",
-                Int(0),
+                Count,
                 "How many groups are needed to decrypt; all of them by default.",
             ),
             &["threshold"],

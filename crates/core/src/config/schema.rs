@@ -71,6 +71,7 @@ fn shape(shape: &Shape) -> Vec<(String, Json)> {
         Shape::Int(least) => {
             vec![field("type", types("integer")), field("minimum", Json::Number(*least))]
         }
+        Shape::Count => vec![field("type", types("integer")), field("minimum", Json::Number(0))],
         Shape::Texts | Shape::KeysInList => {
             vec![field("type", types("array")), field("items", strings())]
         }

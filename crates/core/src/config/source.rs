@@ -61,12 +61,14 @@ impl Node {
         found.filter(|node| !node.is_null())
     }
 
-    /// The items of a list; nothing for anything else.
-    pub(super) fn items(&self) -> &[Node] {
-        match &self.kind {
-            Kind::List(items) => items,
+    /// The items of a list with their positions; nothing for anything else. Null items are left
+    /// out, as the reference's reader leaves them out of typed lists.
+    pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Node)> {
+        let items = match &self.kind {
+            Kind::List(items) => items.as_slice(),
             _ => &[],
-        }
+        };
+        items.iter().enumerate().filter(|(_, item)| !item.is_null())
     }
 
     /// The text of a scalar, whatever YAML takes it for; empty for null.
@@ -83,14 +85,25 @@ impl Node {
         self.text().filter(|_| self.what() == "text")
     }
 
-    /// A whole number, also one written with a fraction of zero.
+    /// A whole number, in any of the notations that the reference's reader knows; also one
+    /// written with a fraction of zero.
     pub(super) fn int(&self) -> Option<i64> {
         let Kind::Scalar { text, plain: true } = &self.kind else { return None };
-        let digits = text.replace('_', "");
-        digits.parse().ok().or_else(|| {
-            let float: f64 = digits.parse().ok()?;
+        integer(text).or_else(|| {
+            let float = self.number()?;
             (float.fract() == 0.0 && float.abs() < 1e15).then_some(float as i64)
         })
+    }
+
+    /// Any number; exact only as far as a float is.
+    pub(super) fn number(&self) -> Option<f64> {
+        let Kind::Scalar { text, plain: true } = &self.kind else { return None };
+        let numeric = text.bytes().all(|b| b.is_ascii_digit() || b"+-._eE".contains(&b));
+        match integer(text) {
+            Some(int) => Some(int as f64),
+            None if numeric => text.replace('_', "").parse().ok(),
+            None => None,
+        }
     }
 
     /// A boolean, in the words of YAML 1.1 too: the reference reads into a typed field.
@@ -119,6 +132,25 @@ impl Node {
             },
         }
     }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let text = text.replace('_', "").to_ascii_lowercase();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let octal = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b"01234567".contains(b));
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x', ..] => (16, &digits[2..]),
+        [b'0', b'o', ..] => (8, &digits[2..]),
+        [b'0', b'b', ..] => (2, &digits[2..]),
+        // A leading zero makes it octal, unless a digit is none.
+        [b'0', rest @ ..] if octal(rest) => (8, &digits[1..]),
+        _ => (10, digits),
+    };
+    let signed_again = digits.starts_with(['+', '-']);
+    i64::from_str_radix(digits, radix).ok().filter(|_| !signed_again).map(|int| sign * int)
 }
 
 fn is_number(text: &str) -> bool {
@@ -320,6 +352,29 @@ mod tests {
         }
         assert!(matches!(read(&text), Err(ConfigError::TooLarge { .. })));
         assert!(read("a: &a [*a]\n").is_err());
+    }
+
+    #[test]
+    fn whole_numbers_have_many_notations() {
+        let int = |text: &str| read(text).unwrap().root.int();
+        for (text, number) in [
+            ("12", Some(12)),
+            ("-1", Some(-1)),
+            ("+3", Some(3)),
+            ("010", Some(8)),
+            ("08", Some(8)),
+            ("0x1F", Some(31)),
+            ("0b11", Some(3)),
+            ("0o7", Some(7)),
+            ("1_0", Some(10)),
+            ("2.0", Some(2)),
+            ("2.5", None),
+            ("'2'", None),
+            ("0x-1", None),
+            ("two", None),
+        ] {
+            assert_eq!(int(text), number, "{text}");
+        }
     }
 
     #[test]
