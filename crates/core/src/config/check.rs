@@ -5,8 +5,9 @@
 //! to case, `-`, `_`, `.` and blanks,
 //!
 //! 1. it is the name of a vital key of this mapping, or one of the names mistaken for it;
-//! 2. it is at most one edit away from it for every four letters, and one in any case
-//!    (an edit inserts, deletes or replaces a letter or swaps two neighbours);
+//! 2. it is at most one edit away from such a name for every four letters of that, and one in
+//!    any case (an edit inserts, deletes or replaces a letter or swaps two neighbours; mistaken
+//!    names of less than six letters have to be met exactly);
 //! 3. it is the name of a vital key with a name of its own in another mapping, and its value
 //!    bears no anchor.
 //!
@@ -129,17 +130,18 @@ impl Check {
 /// The key of this level that was probably meant (rules 1 and 2).
 fn nearest(key: &str, level: &'static Level) -> Option<&'static Key> {
     let given = squashed(key);
-    let taken_for = |known: &&Key| known.mistaken.iter().any(|name| squashed(name) == given);
-    level.keys.iter().find(|known| squashed(known.name) == given || taken_for(known)).or_else(
-        || {
-            let candidates = level.keys.iter().filter_map(|known| {
-                let name = squashed(known.name);
-                let distance = distance(&given, &name);
-                (distance <= (name.len() / 4).max(1)).then_some((distance, known))
-            });
-            candidates.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
-        },
-    )
+    let names = level.keys.iter().flat_map(|known| {
+        std::iter::once(known.name).chain(known.mistaken.iter().copied()).map(move |n| (n, known))
+    });
+    let candidates = names.filter_map(|(name, known)| {
+        let name = squashed(name);
+        let distance = distance(&given, &name);
+        // Short words that are only mistaken for a key are near to too many others.
+        let exact = name != squashed(known.name) && name.len() < 6;
+        let allowed = if exact { 0 } else { (name.len() / 4).max(1) };
+        (distance <= allowed).then_some((distance, known))
+    });
+    candidates.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 /// A vital key of another level with a name of its own (rule 3).
@@ -229,6 +231,8 @@ mod tests {
             ("creation_rules: [{gpg: x}]", "pgp"),
             ("creation_rules: [{hc_vault: x}]", "hc_vault_transit_uri"),
             ("creation_rules: [{azure_kv: x}]", "azure_keyvault"),
+            ("creation_rules: [{azure_keyvault_url: x}]", "azure_keyvault"),
+            ("creation_rules: [{age_recipient: x}]", "age"),
             ("creation_rules: [{path: x}]", "path_regex"),
             ("creation_rules: [{path_regexp: x}]", "path_regex"),
             ("creation_rules: [{key_groups: [{azure_keyvault: [{vault_url: x}]}]}]", "vaultUrl"),

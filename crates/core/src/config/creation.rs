@@ -390,6 +390,8 @@ mod tests {
     fn keys_are_text_with_commas_or_lists() {
         assert_eq!(identities(&config("creation_rules: [{age: 'R1, R2,'}]")), [[R1, R2]]);
         assert_eq!(identities(&config("creation_rules: [{age: [R2, R1]}]")), [[R2, R1]]);
+        let folded = config("creation_rules:\n- age: >-\n    R1,\n    R2\n");
+        assert_eq!(identities(&folded), [[R1, R2]]);
         // no de-duplication in the flat form; fixed order of kinds
         let mixed = config(
             "creation_rules: [{pgp: 85D77543B3D624B63CEA9E6DBC17301B491B3F21, age: [R1, R1]}]",

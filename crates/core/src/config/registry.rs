@@ -102,17 +102,20 @@ pub(super) static RULE: Level = Level {
         ),
         mistaken_for(
             vital("age", Keys, "age recipients: age1…, ssh-ed25519 … or ssh-rsa …."),
-            &["age_recipients"],
+            &["age_recipients", "age_keys", "recipients"],
         ),
         mistaken_for(vital("pgp", Keys, "Fingerprints of OpenPGP keys."), &["gpg", "fingerprints"]),
         mistaken_for(
             vital("kms", Keys, "ARNs of AWS KMS keys, each with +ROLE-ARN if a role is needed."),
-            &["aws_kms", "awskms", "kms_arn"],
+            &["aws_kms", "aws_kms_arn", "kms_arn", "kms_arns", "kms_keys"],
         ),
-        mistaken_for(vital("gcp_kms", Keys, "Resource ids of Google Cloud KMS keys."), &["gcp"]),
+        mistaken_for(
+            vital("gcp_kms", Keys, "Resource ids of Google Cloud KMS keys."),
+            &["gcp", "gcp_kms_ids"],
+        ),
         mistaken_for(
             vital("azure_keyvault", Keys, "URLs of Azure Key Vault keys."),
-            &["azure_kv", "azure"],
+            &["azure_kv", "azure_keyvault_urls", "azure"],
         ),
         mistaken_for(
             vital("hc_vault_transit_uri", Keys, "URIs of Vault transit keys."),
@@ -176,7 +179,7 @@ pub(super) static GROUP: Level = Level {
         mistaken_for(vital("age", Texts, "age recipients."), &["age_recipients"]),
         mistaken_for(
             vital("pgp", Texts, "Fingerprints of OpenPGP keys."),
-            &["gpg", "fingerprints"],
+            &["gpg", "pgp_fp", "pgp_fingerprints", "fingerprints"],
         ),
         mistaken_for(vital("kms", ListOf(&AWS_KMS), "AWS KMS keys."), &["aws_kms", "awskms"]),
         mistaken_for(vital("gcp_kms", ListOf(&GCP_KMS), "Google Cloud KMS keys."), &["gcp"]),
