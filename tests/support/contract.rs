@@ -11,7 +11,11 @@ use sops_core::keys::{Attempt, KeyKind, KeyProvider, MasterKey, PgpKey, Reach, R
 
 /// Checks a provider with a key that it can use. `stranger`, where there can be one, is a key of
 /// the same kind that it can wrap for and has no means to open.
-pub(crate) async fn check(provider: &dyn KeyProvider, own: &MasterKey, stranger: Option<&MasterKey>) {
+pub(crate) async fn check(
+    provider: &dyn KeyProvider,
+    own: &MasterKey,
+    stranger: Option<&MasterKey>,
+) {
     a_key_of_its_own_opens_what_it_wrapped(provider, own).await;
     keys_of_other_kinds_are_not_its_business(provider, own).await;
     damage_is_a_failure(provider, own).await;

@@ -30,7 +30,10 @@ fn text<'j>(json: &'j Json, name: &str) -> &'j str {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn key(json: &Json) -> DataKey {
@@ -134,8 +137,12 @@ fn leaves_come_in_order_with_their_additional_data() {
     let expected = file["leaves"].as_array().unwrap();
     assert_eq!(leaves.0.len(), expected.len());
     for ((keys, aad, selected, value), row) in leaves.0.iter().zip(expected) {
-        let path: Vec<_> = row["path"].as_array().unwrap().iter().map(|k| k.as_str().unwrap()).collect();
-        assert_eq!((keys.iter().map(String::as_str).collect(), aad.as_str()), (path, text(row, "aad")));
+        let path: Vec<_> =
+            row["path"].as_array().unwrap().iter().map(|k| k.as_str().unwrap()).collect();
+        assert_eq!(
+            (keys.iter().map(String::as_str).collect(), aad.as_str()),
+            (path, text(row, "aad"))
+        );
         assert_eq!(Some(*selected), row["selected"].as_bool(), "{row}");
         assert_eq!(value.is_none(), text(row, "type") == "comment", "{row}");
     }
@@ -196,9 +203,9 @@ fn read(format: &str, source: &str) -> SealedDocument {
 /// The data of a tree as JSON, comments left out.
 fn data(node: &Node) -> Json {
     match node {
-        Node::Map(mapping) => {
-            Json::Object(mapping.pairs().map(|pair| (pair.key.clone(), data(&pair.value))).collect())
-        }
+        Node::Map(mapping) => Json::Object(
+            mapping.pairs().map(|pair| (pair.key.clone(), data(&pair.value))).collect(),
+        ),
         Node::List(list) => Json::Array(list.values().map(data).collect()),
         Node::Leaf(leaf) => match &leaf.value {
             Value::Null => Json::Null,
@@ -248,13 +255,22 @@ fn files_of_older_versions_open() {
             Ok(Document::Plain(_)) => Err("not sealed".to_owned()),
             Err(error) => Err(format!("{error:?}")),
         };
-        assert_eq!(Some(accepted.is_ok()), row["must_accept"].as_bool(), "{name}: {:?}", accepted.err());
+        assert_eq!(
+            Some(accepted.is_ok()),
+            row["must_accept"].as_bool(),
+            "{name}: {:?}",
+            accepted.err()
+        );
         if let (Ok(document), Some(expected)) = (accepted, row.get("expected_values")) {
             if expected.is_null() {
                 continue;
             }
-            let found: Vec<Json> =
-                document.tree.documents.into_iter().map(|mapping| data(&Node::Map(mapping))).collect();
+            let found: Vec<Json> = document
+                .tree
+                .documents
+                .into_iter()
+                .map(|mapping| data(&Node::Map(mapping)))
+                .collect();
             let expected = match expected {
                 Json::Array(documents) => documents.clone(),
                 one => vec![one.clone()],

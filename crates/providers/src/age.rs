@@ -183,7 +183,10 @@ impl AgeProvider {
                 return Err((Refusal::NotUnlocked, text));
             }
             Unlock::Wrong => {
-                return Err((Refusal::NotUnlocked, format!("that is not the passphrase of {source}")));
+                return Err((
+                    Refusal::NotUnlocked,
+                    format!("that is not the passphrase of {source}"),
+                ));
             }
             Unlock::Failed(refusal, text) => return Err((refusal, text)),
             Unlock::Open(identities) => identities,
@@ -312,7 +315,9 @@ fn encrypt(recipient: &dyn Recipient, part: &KeyPart) -> Result<String, EncryptE
 }
 
 /// Reads the header.
-fn decryptor(enc: &str) -> Result<Decryptor<ArmoredReader<std::io::BufReader<&[u8]>>>, DecryptError> {
+fn decryptor(
+    enc: &str,
+) -> Result<Decryptor<ArmoredReader<std::io::BufReader<&[u8]>>>, DecryptError> {
     // The armor reader refuses blanks around it, which editors and YAML leave there.
     Decryptor::new(ArmoredReader::new(enc.trim().as_bytes()))
 }

@@ -121,14 +121,15 @@ impl ProtectedFile {
             let passphrase = questions
                 .passphrase(&format!("passphrase of the identities in {source}"))
                 .ok_or(NotOpened::NotAsked)?;
-            let text = decrypt_identities(self.bytes.expose(), &passphrase).map_err(|error| {
-                match error {
-                    age::DecryptError::KeyDecryptionFailed
-                    | age::DecryptError::DecryptionFailed
-                    | age::DecryptError::NoMatchingKeys => NotOpened::Wrong,
-                    other => NotOpened::Broken(crate::age::one_line(&other)),
-                }
-            })?;
+            let text =
+                decrypt_identities(self.bytes.expose(), &passphrase).map_err(
+                    |error| match error {
+                        age::DecryptError::KeyDecryptionFailed
+                        | age::DecryptError::DecryptionFailed
+                        | age::DecryptError::NoMatchingKeys => NotOpened::Wrong,
+                        other => NotOpened::Broken(crate::age::one_line(&other)),
+                    },
+                )?;
             let (held, problems) = parse(&text);
             let usable = held.into_iter().filter_map(|held| match held {
                 Held::Plain(identity, _) => Some(identity),
@@ -200,9 +201,8 @@ fn identity(word: &str) -> Result<Held, String> {
         };
     }
     if upper.starts_with("AGE-SECRET-KEY-1") {
-        let identity: age::x25519::Identity = upper
-            .parse()
-            .map_err(|_| "the identity is not complete or misspelled".to_owned())?;
+        let identity: age::x25519::Identity =
+            upper.parse().map_err(|_| "the identity is not complete or misspelled".to_owned())?;
         let recipient = identity.to_public().to_string();
         return Ok(Held::Plain(Arc::new(identity), Some(recipient)));
     }

@@ -89,7 +89,8 @@ impl age::Recipient for Recipient {
         &self,
         file_key: &FileKey,
     ) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        let refused = || EncryptError::Io(std::io::Error::other("the recipient is not a valid key"));
+        let refused =
+            || EncryptError::Io(std::io::Error::other("the recipient is not a valid key"));
         let (secret, enc) = self.encapsulate().ok_or_else(refused)?;
         let (aead, nonce) = schedule(&secret);
         let body =

@@ -86,7 +86,8 @@ impl LockedKey {
 
 /// The tag of stanzas for the public key inside of an OpenSSH private key file.
 fn public_tag(text: &str) -> Option<String> {
-    let body: String = text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
+    let body: String =
+        text.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
     let bytes = STANDARD.decode(body).ok()?;
     let mut rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
     // Cipher, key derivation and its options; then a number of keys, and the first public one.

@@ -1,14 +1,15 @@
 //! To which mapping or list a comment belongs.
 //!
 //! The container's path is the additional data of a sealed comment, so the choice has to be the
-//! one go-yaml makes when it reads the sealed text (format §7.1, table of comments). The rules,
-//! for block style:
+//! one go-yaml makes when it reads the sealed text (format §7.1, table of comments, and what the
+//! reference does with documents made to find out). The rules, for block style:
 //!
 //! - Behind a scalar or a bare `key:`: the mapping or list of that entry, just before it.
 //! - Behind a flow collection: inside that collection.
-//! - On a line of its own, no deeper than the next entry: the next entry's container.
-//! - Deeper than the next entry: the innermost container around the entry before that begins no
-//!   deeper than the comment.
+//! - On a line of its own, where nothing ends before the next entry or at the very column of the
+//!   next entry: the next entry's container.
+//! - Else the innermost container that ended there; but a comment that touches the line above
+//!   and not the one below goes to the container that begins at its column, if there is one.
 //!
 //! Inside flow style it is the innermost collection around the comment.
 
@@ -71,9 +72,10 @@ pub(super) fn attach(
         let root = site.documents[document].root;
         let (container, index, form) = match before {
             _ if inline && before.is_none() => (root, 0, CommentForm::Line),
-            Some(before) if inline => beside(text, site, before, at),
+            Some(before) if inline => beside(site, before, at),
             _ => {
-                let (container, index) = alone(site, root, before, next, &comment);
+                let blank = (blank_before(text, line_start), blank_behind(text, comment.range.end));
+                let (container, index) = alone(site, root, before, next, &comment, blank);
                 (container, index, CommentForm::Line)
             }
         };
@@ -92,8 +94,20 @@ pub(super) fn attach(
     attached
 }
 
+fn blank_before(text: &str, line_start: usize) -> bool {
+    text[..line_start]
+        .strip_suffix('\n')
+        .is_some_and(|before| before.rsplit('\n').next().is_some_and(|line| line.trim().is_empty()))
+}
+
+fn blank_behind(text: &str, end: usize) -> bool {
+    let mut lines = text[end..].splitn(3, '\n').skip(1);
+    // Without a line behind it, the metadata follows at once.
+    lines.next().is_some_and(|line| line.trim().is_empty() && lines.next().is_some())
+}
+
 /// A comment with something before it on its line.
-fn beside(text: &str, site: &Site, before: &Begin, at: usize) -> (ContainerId, usize, CommentForm) {
+fn beside(site: &Site, before: &Begin, at: usize) -> (ContainerId, usize, CommentForm) {
     let entry = site.containers[before.container as usize].entries[before.index];
     // The outermost flow collection that ends between the entry and the comment.
     let mut closed = match entry.value {
@@ -111,7 +125,15 @@ fn beside(text: &str, site: &Site, before: &Begin, at: usize) -> (ContainerId, u
     if let Some(id) = closed {
         return (id, site.containers[id as usize].entries.len(), CommentForm::Line);
     }
-    let entry = site.containers[holder as usize].entries[index];
+    let container = &site.containers[holder as usize];
+    let entry = container.entries[index];
+    if let (ValueSite::Leaf(slot), true, Some((parent, at))) =
+        (entry.value, container.list, container.parent)
+        && site.slots[slot as usize].shape == Shape::Absent
+    {
+        // Behind a dash without a value.
+        return (parent, at as usize, CommentForm::Line);
+    }
     let form = match entry.value {
         // `key: # c` with the value below is no inline comment.
         ValueSite::Leaf(slot) | ValueSite::Alias(slot)
@@ -122,7 +144,6 @@ fn beside(text: &str, site: &Site, before: &Begin, at: usize) -> (ContainerId, u
         }
         _ => CommentForm::Line,
     };
-    let _ = text;
     (holder, index, form)
 }
 
@@ -131,31 +152,24 @@ fn flow_closed(container: &Container, at: usize) -> bool {
 }
 
 /// A comment on a line of its own.
+///
+/// `blank` tells whether a blank line stands before it, and behind it. Behind the last entry the
+/// metadata will stand, so the end of the text counts as an entry of the root.
 fn alone(
     site: &Site,
     root: ContainerId,
     before: Option<&Begin>,
     next: Option<&Begin>,
     comment: &RawComment,
+    blank: (bool, bool),
 ) -> (ContainerId, usize) {
     let at = comment.range.start;
     let count = |id: ContainerId| {
         site.containers[id as usize].entries.partition_point(|entry| entry.start < at)
     };
+    let (holder, index) = next.map_or((root, count(root)), |next| (next.container, next.index));
     // Innermost first: the containers around the entry before.
-    let mut chain = Vec::new();
-    if let Some(before) = before {
-        if let ValueSite::Container(id) =
-            site.containers[before.container as usize].entries[before.index].value
-        {
-            chain.push(id);
-        }
-        let mut holder = Some(before.container);
-        while let Some(id) = holder {
-            chain.push(id);
-            holder = site.containers[id as usize].parent.map(|(parent, _)| parent);
-        }
-    }
+    let chain = before.map_or(Vec::new(), |before| chain(site, before));
     let within = |id: &&ContainerId| {
         let container = &site.containers[**id as usize];
         container.flow && container.start < at && at < container.end
@@ -163,19 +177,66 @@ fn alone(
     if let Some(id) = chain.iter().find(within) {
         return (*id, count(*id));
     }
-    let next_column = next.map(|next| site.containers[next.container as usize].column);
-    if next_column.is_none_or(|column| comment.column > column) {
-        let holder = next.map(|next| next.container);
-        let deeper = chain.iter().take_while(|id| Some(**id) != holder).find(|id| {
-            let container = &site.containers[**id as usize];
-            !container.flow && !container.entries.is_empty() && container.column <= comment.column
-        });
-        if let Some(id) = deeper {
-            return (*id, count(*id));
+    let ended: Vec<ContainerId> = chain
+        .into_iter()
+        .take_while(|id| *id != holder)
+        .filter(|id| !site.containers[*id as usize].flow)
+        .collect();
+    let column = |id: ContainerId| site.containers[id as usize].column;
+    let found = match ended.first() {
+        // The entry before ends nothing.
+        None => None,
+        Some(_)
+            if !ended.contains(&holder) && next.is_some_and(|next| opens(site, next, &ended)) =>
+        {
+            None
         }
+        Some(innermost) => {
+            let not_indented = column(*innermost) == column(holder);
+            let foot = blank == (false, true);
+            if not_indented {
+                foot.then_some(*innermost)
+            } else if comment.column == column(holder) {
+                None
+            } else if !foot || comment.column > column(*innermost) {
+                Some(*innermost)
+            } else {
+                exact(site, &ended, comment.column)
+            }
+        }
+    };
+    found.map_or((holder, index), |id| (id, count(id)))
+}
+
+/// Whether an entry is the first of a container that opens below the containers given.
+fn opens(site: &Site, next: &Begin, ended: &[ContainerId]) -> bool {
+    let parent = site.containers[next.container as usize].parent;
+    next.index == 0 && parent.is_some_and(|(parent, _)| ended.contains(&parent))
+}
+
+/// The container that begins at just this column. A list with deeper entries before the comment
+/// passes it on to the mapping that it stands in.
+fn exact(site: &Site, ended: &[ContainerId], column: usize) -> Option<ContainerId> {
+    let position = ended.iter().position(|id| site.containers[*id as usize].column == column)?;
+    let id = ended[position];
+    let container = &site.containers[id as usize];
+    match container.parent {
+        Some((parent, _)) if container.list && position > 0 => Some(parent),
+        _ => Some(id),
     }
-    match next {
-        Some(next) => (next.container, next.index),
-        None => (root, count(root)),
+}
+
+/// The containers around an entry, the innermost first; its own value counts.
+fn chain(site: &Site, begin: &Begin) -> Vec<ContainerId> {
+    let value = site.containers[begin.container as usize].entries[begin.index].value;
+    let mut chain = Vec::new();
+    if let ValueSite::Container(id) = value {
+        chain.push(id);
     }
+    let mut holder = Some(begin.container);
+    while let Some(id) = holder {
+        chain.push(id);
+        holder = site.containers[id as usize].parent.map(|(parent, _)| parent);
+    }
+    chain
 }
