@@ -2,6 +2,7 @@
 
 use super::{
     super::layout::{Edit, Refusal},
+    BOM,
     place::{Beside, Piece},
     value::line_end,
 };
@@ -123,8 +124,13 @@ fn whole(source: &str, piece: &Piece) -> std::ops::Range<usize> {
     }
 }
 
+/// Where the line begins on which `at` stands, behind a byte order mark.
 fn line_start(source: &str, at: usize) -> usize {
-    source[..at].rfind('\n').map_or(0, |line_break| line_break + 1)
+    match source[..at].rfind('\n') {
+        Some(line_break) => line_break + 1,
+        None if source.starts_with(BOM) => BOM.len(),
+        None => 0,
+    }
 }
 
 /// The line break that ends the line on which `at` stands; LF if none does.

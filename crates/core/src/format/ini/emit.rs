@@ -84,7 +84,7 @@ fn section_lines(
                         Node::Map(_) => return Err(Refusal::of("a mapping")),
                         Node::List(_) => return Err(Refusal::of("a list")),
                     };
-                    let value = value::write(scalar_text(&text)?, None, false, false)?;
+                    let value = value::write(scalar_text(&text)?, None, "", false)?;
                     Ok((key, value))
                 });
                 keys.push(written.map_err(|refusal| refusal.below(Step::Key(pair.key.clone())))?);
@@ -113,7 +113,7 @@ fn section_lines(
 pub(super) fn metadata_section(metadata: &Mapping, line_break: &str) -> Result<String, Refusal> {
     let mut keys = Vec::new();
     for (name, text) in flatten(metadata) {
-        keys.push((key_text(&name)?, value::write(&text, None, false, false)?));
+        keys.push((key_text(&name)?, value::write(&text, None, "", false)?));
     }
     let width = width_of(&keys);
     let mut section = format!("[{SECTION}]");

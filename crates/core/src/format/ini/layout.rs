@@ -11,7 +11,7 @@ use super::{
         layout::{Edit, Layout, Lines, Refusal, Rewrite, Spot, each_spot, splice},
         text::text_of,
     },
-    comment,
+    BOM, comment,
     emit::{key_text, metadata_section, scalar_text},
     place::{SectionPlace, Slot, ValuePlace},
     value,
@@ -38,15 +38,16 @@ impl Layout for IniLayout {
         let Slot::Value(place) = self.slot(mark)? else {
             return None;
         };
-        let raw = &self.text()[place.raw.clone()];
+        let raw = self.slice(&place.raw);
         let text = text_of(value);
-        let canonical = fitted(place, &text, false).ok();
+        let canonical = self.fitted(place, &text, false).ok();
         (canonical.as_deref() != Some(raw)).then(|| raw.into())
     }
 
     fn rewrite(&self, tree: &Tree, how: Rewrite<'_>) -> Result<Output, EmitError> {
         let mut edits = Vec::new();
-        each_spot(tree, &mut |spot| self.write_spot(&mut edits, spot, how))
+        let source = self.text();
+        each_spot(tree, &mut |spot| self.write_spot(&mut edits, source, spot, how))
             .map_err(|refusal| refusal.into_error(Format::Ini))?;
         match how {
             Rewrite::Plain => edits.extend(self.without_section()),
@@ -103,11 +104,6 @@ fn refused(refusal: Refusal, path: &Path) -> EmitError {
     path.0.iter().rev().cloned().fold(refusal, Refusal::below).into_error(Format::Ini)
 }
 
-/// How a value is written into a place.
-fn fitted(place: &ValuePlace, text: &SecretBytes, sealed: bool) -> Result<String, Refusal> {
-    value::write(scalar_text(text)?, Some(place.quote), place.beside, sealed)
-}
-
 impl IniLayout {
     pub(super) fn new(
         source: SecretBytes,
@@ -118,7 +114,12 @@ impl IniLayout {
         Self { source, slots, sections, header, lines: Lines::default() }
     }
 
-    /// The text; it was UTF-8 when it was read.
+    /// A part of the text.
+    fn slice(&self, range: &Range<usize>) -> &str {
+        std::str::from_utf8(&self.source.expose()[range.clone()]).unwrap_or_default()
+    }
+
+    /// The text; it was UTF-8 when it was read. Looks at all of it: not for every leaf.
     fn text(&self) -> &str {
         self.source.expose_str().unwrap_or_default()
     }
@@ -127,9 +128,21 @@ impl IniLayout {
         self.slots.get(mark.number()?)
     }
 
+    /// How a value is written into a place.
+    fn fitted(
+        &self,
+        place: &ValuePlace,
+        text: &SecretBytes,
+        sealed: bool,
+    ) -> Result<String, Refusal> {
+        let behind = self.slice(&place.behind);
+        value::write(scalar_text(text)?, Some(place.quote), behind, sealed)
+    }
+
     fn write_spot(
         &self,
         edits: &mut Vec<Edit>,
+        source: &str,
         spot: Spot<'_>,
         how: Rewrite<'_>,
     ) -> Result<(), Refusal> {
@@ -141,7 +154,7 @@ impl IniLayout {
                 };
                 let text = match &leaf.spelling {
                     Some(spelling) if !sealed => SecretBytes::clone(spelling),
-                    _ => fitted(place, &text_of(&leaf.value), sealed)?.into(),
+                    _ => self.fitted(place, &text_of(&leaf.value), sealed)?.into(),
                 };
                 edits.push(Edit::new(place.raw.clone(), text));
             }
@@ -151,9 +164,9 @@ impl IniLayout {
                 };
                 let text = scalar_text(&comment.text)?;
                 if sealed {
-                    comment::seal(edits, self.text(), pieces, text);
+                    comment::seal(edits, source, pieces, text);
                 } else {
-                    comment::open(edits, self.text(), pieces, text)?;
+                    comment::open(edits, source, pieces, text)?;
                 }
             }
             _ => {}
@@ -170,7 +183,7 @@ impl IniLayout {
         }
         let line_break = self.line_break();
         let section = metadata_section(metadata, line_break)?;
-        let section = if text.is_empty() || text == "\u{feff}" {
+        let section = if text.is_empty() || text == BOM {
             format!("{section}{line_break}")
         } else if text.ends_with('\n') {
             format!("{line_break}{section}{line_break}")
@@ -243,7 +256,7 @@ impl IniLayout {
             _ => None,
         });
         if let Some(Slot::Value(slot)) = found {
-            return Ok(vec![Edit::new(slot.raw.clone(), fitted(slot, &text, false)?)]);
+            return Ok(vec![Edit::new(slot.raw.clone(), self.fitted(slot, &text, false)?)]);
         }
         Ok(vec![self.insertion(place.end, vec![self.new_line(place, key, &text)?])])
     }
@@ -286,11 +299,17 @@ impl IniLayout {
     fn insertion(&self, at: usize, lines: Vec<String>) -> Edit {
         let line_break = self.line_break();
         let text = self.text();
+        let before = &text[..at];
         let mut new = lines.join(line_break);
-        if at > 0 && !text[..at].ends_with(['\n', '\u{feff}']) {
-            new.insert_str(0, line_break);
-        } else {
+        if before.is_empty() || before == BOM || before.ends_with('\n') {
             new.push_str(line_break);
+        } else {
+            new.insert_str(0, line_break);
+        }
+        // A backslash at the end of the text would draw the first line into its value.
+        let last = before.strip_suffix('\n').unwrap_or(before).trim_end_matches([' ', '\t', '\r']);
+        if last.ends_with('\\') {
+            new.insert_str(0, line_break);
         }
         Edit::new(at..at, new)
     }
@@ -303,7 +322,7 @@ impl IniLayout {
         text: &SecretBytes,
     ) -> Result<String, Refusal> {
         let key = key_text(key)?;
-        let value = value::write(scalar_text(text)?, None, false, false)?;
+        let value = value::write(scalar_text(text)?, None, "", false)?;
         let last = section.keys.last();
         let last = last.or_else(|| self.sections.iter().rev().find_map(|s| s.keys.last()));
         let Some(last) = last else {

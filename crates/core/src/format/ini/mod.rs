@@ -37,3 +37,6 @@ const SECTION: &str = "sops";
 
 /// The section of the keys before any header.
 const DEFAULT: &str = "DEFAULT";
+
+/// What some editors put before a text; the reference reads over it.
+const BOM: &str = "\u{feff}";

@@ -7,7 +7,7 @@ use super::{
         ParseError, Parsed, Problem, Section, SectionError, flatten::unflatten,
         layout::line_and_column,
     },
-    DEFAULT, SECTION,
+    BOM, DEFAULT, SECTION,
     comment::gather,
     layout::IniLayout,
     place::{Beside, KeyPlace, Piece, SectionPlace, Slot, ValuePlace},
@@ -17,8 +17,6 @@ use crate::{
     crypto::SecretBytes,
     tree::{Comment, CommentForm, Entry, Leaf, Mapping, Mark, Node, Pair, Tree, Value},
 };
-
-const BOM: &str = "\u{feff}";
 
 /// Reads an INI text.
 ///
@@ -240,9 +238,9 @@ impl<'s> Parser<'s> {
         self.keys.insert(name.clone(), line.start);
         let mark = Mark::new(self.slots.len());
         self.slots.push(Slot::Value(ValuePlace {
+            behind: read.raw.end..read.comment.as_ref().map_or(read.raw.end, |comment| comment.end),
             raw: read.raw,
             quote: read.quote,
-            beside: read.comment.is_some(),
         }));
         let leaf = Leaf::at(mark, Value::text(read.text));
         self.section.entries.push(Entry::Pair(Pair { key: name, value: Node::Leaf(leaf) }));

@@ -20,8 +20,8 @@ pub(super) struct ValuePlace {
     pub(super) raw: Range<usize>,
     /// Its quotes.
     pub(super) quote: Quote,
-    /// Whether a comment follows on the same line.
-    pub(super) beside: bool,
+    /// The blanks and the comment that follow on the same line; empty if there is no comment.
+    pub(super) behind: Range<usize>,
 }
 
 /// One line of a comment, or the comment beside something.

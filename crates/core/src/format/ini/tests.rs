@@ -6,7 +6,7 @@ use super::{super::there_and_back::there_and_back, emit, parse};
 use crate::{
     crypto::SecretBytes,
     format::{EmitError, EmitOptions, Problem, Rewrite, Section, SectionError, json},
-    tree::{Entry, Mapping, Node, Path, Tree, Value},
+    tree::{Entry, Mapping, Node, Path, Step, Tree, Value},
 };
 
 fn tree(text: &str) -> Tree {
@@ -83,7 +83,6 @@ fn values_are_read_as_the_reference_reads_them() {
         ("k = a \\\n\\\nb\n", "a b"),
         ("k = a\\", "a"),
         ("k = a\\ ; c", "a\\"),
-        ("k=\"\"\"", "\"\"\""),
         ("k = %(x)s", "%(x)s"),
     ] {
         let entries = entries(&format!("[s]\n{line}"));
@@ -141,6 +140,7 @@ fn what_the_reference_would_lose_is_refused() {
         "- = 1\n",
         "k=\"\"\"a\n",
         "k=`a\n",
+        "k=\"\"\"",
     ] {
         assert!(matches!(problem(text), Problem::Syntax(_)), "{text}");
     }
@@ -164,6 +164,8 @@ fn texts_of_any_layout_come_back() {
         "k = v\r",
         "\u{feff}",
         "\u{feff}; c\n[s]\nk=v",
+        "\u{feff}[s] ;; c \nk=v",
+        "[s];c",
         "; only",
         ";\n",
         "[s]\n",
@@ -408,5 +410,37 @@ proptest! {
                 prop_assert_eq!(values(&parsed.tree), values(&again.tree));
             }
         }
+    }
+
+    #[test]
+    fn what_was_put_is_there_and_the_rest_as_it_was(
+        text in ini(),
+        section in "[a-c]{1,2}|DEFAULT",
+        key in "k[0-5]|n=w|a b",
+        value in "[ a-c\"'`;#\\\\\n]{0,6}",
+    ) {
+        let Ok(parsed) = parse(text.as_str().into()) else { return Ok(()) };
+        let path = Path(vec![Step::Key(section.clone()), Step::Key(key.clone())]);
+        let Ok(out) = parsed.layout.put(&parsed.tree, &path, &value.as_str().into()) else {
+            return Ok(());
+        };
+        let again = parse(out).unwrap();
+        let get = |tree: &Tree| match tree.documents[0].get(&section) {
+            Some(Node::Map(mapping)) => mapping.get(&key).cloned(),
+            _ => None,
+        };
+        prop_assert_eq!(get(&again.tree), Some(value.as_str().into()));
+        let added = get(&parsed.tree).is_none();
+        let count = |tree: &Tree| -> usize {
+            tree.documents[0].pairs().map(|pair| match &pair.value {
+                Node::Map(mapping) => mapping.pairs().count(),
+                _ => 0,
+            }).sum()
+        };
+        prop_assert_eq!(count(&again.tree), count(&parsed.tree) + usize::from(added));
+        let removed = again.layout.remove(&again.tree, &path).unwrap();
+        let removed = parse(removed).unwrap();
+        prop_assert_eq!(get(&removed.tree), None);
+        prop_assert_eq!(count(&removed.tree), count(&again.tree) - 1);
     }
 }

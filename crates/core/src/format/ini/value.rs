@@ -88,8 +88,9 @@ pub(super) fn read(source: &str, at: usize) -> Result<Read, NotClosed> {
         });
     }
     let line = &source[whole.start..next];
-    // The line break counts: without one, three quotes at the end of the text are a value.
-    if line.len() > 3 && line.starts_with("\"\"\"") {
+    // Three quotes that end the text are a value for the reference; but nothing could be written
+    // behind them, so they are quotes that are not closed here.
+    if line.starts_with("\"\"\"") {
         return read_quoted(source, whole, next, Quote::Triple);
     }
     if line.starts_with('`') {
@@ -177,12 +178,12 @@ fn read_quoted(
     Err(NotClosed)
 }
 
-/// Writes a value so that it reads back, in `quote` if it is given and possible. `beside`: whether a
-/// comment follows. `sealed`: whether a line break may be added at the value's end.
+/// Writes a value so that it reads back, in `quote` if it is given and possible. `behind`:
+/// blanks and the comment that follow on its line. `sealed`: whether a line break may be added at the value's end.
 pub(super) fn write(
     text: &str,
     quote: Option<Quote>,
-    beside: bool,
+    behind: &str,
     sealed: bool,
 ) -> Result<String, Refusal> {
     // The one that the reference would choose (format §7.5), and should that not read back, any.
@@ -199,17 +200,17 @@ pub(super) fn write(
     quote
         .into_iter()
         .chain(others)
-        .find_map(|quote| quoted(text, quote, beside, sealed))
+        .find_map(|quote| quoted(text, quote, behind, sealed))
         .ok_or_else(|| Refusal::of("this text: no kind of quotes keeps it"))
 }
 
-fn quoted(text: &str, quote: Quote, beside: bool, sealed: bool) -> Option<String> {
+fn quoted(text: &str, quote: Quote, behind: &str, sealed: bool) -> Option<String> {
     let marks = quote.marks();
+    let beside = !behind.is_empty();
     let broken = beside && quote.spans_lines() && sealed && !text.contains('\n');
     let line_break = if broken { "\n" } else { "" };
     let written = format!("{marks}{text}{line_break}{marks}");
-    let behind = if beside { " ;\n" } else { "\n" };
-    let line = format!("{written}{behind}");
+    let line = format!("{written}{behind}\n");
     let read = read(&line, 0).ok()?;
     let same = read.raw == (0..written.len())
         && read.text.strip_suffix(line_break) == Some(text)

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{super::there_and_back::there_and_back, emit, parse};
 use crate::{
     format::{EmitError, EmitOptions, Problem, Rewrite, Section, SectionError},
-    tree::{Mapping, Node, Path, Tree, Value},
+    tree::{Mapping, Node, Path, Step, Tree, Value},
 };
 
 fn problem(text: &str) -> Problem {
@@ -308,5 +308,33 @@ proptest! {
     #[test]
     fn any_input_is_read_or_refused(text in "[{}\\[\\]\",:\\\\u0-9a-f \n-]{0,40}") {
         let _ = parse(format!("{{{text}").as_str().into());
+    }
+
+    #[test]
+    fn what_was_put_is_there_and_the_rest_as_it_was(
+        text in json(),
+        key in "[a-c]{1,2}",
+        deeper in prop::option::of("[a-c]{1,2}"),
+    ) {
+        let parsed = parse(text.as_str().into()).unwrap();
+        let mut path = Path(vec![Step::Key(key.clone())]);
+        path.0.extend(deeper.clone().map(Step::Key));
+        let Ok(out) = parsed.layout.put(&parsed.tree, &path, &Value::Int(7).into()) else {
+            return Ok(());
+        };
+        let again = parse(out).unwrap();
+        let get = |tree: &Tree| match (tree.documents[0].get(&key).cloned(), &deeper) {
+            (Some(Node::Map(mapping)), Some(deeper)) => mapping.get(deeper).cloned(),
+            (_, Some(_)) => None,
+            (node, None) => node,
+        };
+        prop_assert_eq!(get(&again.tree), Some(Value::Int(7).into()));
+        let others = |tree: &Tree| -> Vec<_> {
+            tree.documents[0].pairs().filter(|pair| pair.key != key).cloned().collect()
+        };
+        prop_assert_eq!(others(&again.tree), others(&parsed.tree));
+        let removed = parse(again.layout.remove(&again.tree, &path).unwrap()).unwrap();
+        prop_assert_eq!(others(&removed.tree), others(&parsed.tree));
+        there_and_back(parse, again.layout.rewrite(&again.tree, Rewrite::Plain).unwrap().expose());
     }
 }
