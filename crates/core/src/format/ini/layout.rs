@@ -258,7 +258,7 @@ impl IniLayout {
         if let Some(Slot::Value(slot)) = found {
             return Ok(vec![Edit::new(slot.raw.clone(), self.fitted(slot, &text, false)?)]);
         }
-        Ok(vec![self.insertion(place.end, vec![self.new_line(place, key, &text)?])])
+        Ok(vec![self.insertion(place.end, vec![self.new_line(self.text(), place, key, &text)?])])
     }
 
     /// A section with other keys, or a new one behind the last.
@@ -269,6 +269,7 @@ impl IniLayout {
         let found = self.section(tree, name).map(|(place, _)| place);
         let fresh = SectionPlace { start: 0, end: self.end_of_data(), keys: Vec::new() };
         let place = found.unwrap_or(&fresh);
+        let source = self.text();
         let mut lines = Vec::new();
         if found.is_none() {
             if self.end_of_data() > 0 {
@@ -278,7 +279,7 @@ impl IniLayout {
         }
         for pair in mapping.pairs() {
             let line = leaf_text(&pair.value)
-                .and_then(|text| self.new_line(place, &pair.key, &text))
+                .and_then(|text| self.new_line(source, place, &pair.key, &text))
                 .map_err(|refusal| refusal.below(Step::Key(pair.key.clone())))?;
             lines.push(line);
         }
@@ -317,6 +318,7 @@ impl IniLayout {
     /// A line for a new key, spaced like the last key of its section or of the text.
     fn new_line(
         &self,
+        source: &str,
         section: &SectionPlace,
         key: &str,
         text: &SecretBytes,
@@ -328,7 +330,6 @@ impl IniLayout {
         let Some(last) = last else {
             return Ok(format!("{key} = {value}"));
         };
-        let source = self.text();
         let indent = &source[last.lines.start..last.key.start];
         let behind = &source[last.key.end..last.lines.end];
         let before = behind.find(['=', ':']).unwrap_or(0);
