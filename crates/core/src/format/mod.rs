@@ -14,7 +14,7 @@ pub mod yaml;
 
 use crate::{
     crypto::SecretBytes,
-    tree::{Mapping, Tree},
+    tree::{Mapping, Node, Tree},
 };
 
 pub use layout::{Edit, Expanded, Layout, Rewrite, splice};
@@ -102,6 +102,28 @@ pub fn emit(
         Format::Dotenv => dotenv::emit(tree, metadata, options),
         Format::Yaml => yaml::emit(tree, metadata, options),
         Format::Ini => ini::emit(tree, metadata, options),
+    }
+}
+
+/// Writes one node of a document, as `--extract` prints it (format §7.2): what a format has for
+/// a value, or a document whose only content it is.
+///
+/// # Errors
+/// If the format cannot hold the node on its own.
+pub fn emit_node(format: Format, node: &Node, options: &EmitOptions) -> Result<Output, EmitError> {
+    match (format, node) {
+        (Format::Yaml, _) => Ok(yaml::emit_node(node, options)),
+        (Format::Json, _) => json::emit_node(node, options),
+        (Format::Binary, _) => Err(EmitError::NotBinary),
+        (Format::Dotenv | Format::Ini, Node::Leaf(leaf)) => Ok(text::text_of(&leaf.value)),
+        (Format::Dotenv | Format::Ini, Node::Map(mapping)) => {
+            emit(format, &Tree { documents: vec![mapping.clone()] }, None, options)
+        }
+        (Format::Dotenv | Format::Ini, Node::List(_)) => Err(EmitError::CannotHold {
+            path: String::new(),
+            format: format.name(),
+            what: "a list",
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     crypto::SecretBytes,
-    tree::{Mapping, Tree},
+    tree::{Mapping, Node, Tree},
 };
 
 /// Writes the first document as the reference lays it out (format §7.2): a member per line, a tab
@@ -34,5 +34,20 @@ pub fn emit(
     write::mapping(&mut out, &[document, &section], &style, "")
         .map_err(|refusal| refusal.into_error(Format::Json))?;
     out.push(b'\n');
+    Ok(SecretBytes::new(out))
+}
+
+/// Writes one node, as `--extract` prints it (format §7.2): a mapping ends with a line break, a
+/// list and a scalar do not.
+///
+/// # Errors
+/// If a value is infinite or no number, or if text is not UTF-8.
+pub fn emit_node(node: &Node, options: &EmitOptions) -> Result<Output, EmitError> {
+    let mut out = Vec::new();
+    let style = Style::lined("\n", write::unit(options.indent));
+    write::node(&mut out, node, &style, "").map_err(|refusal| refusal.into_error(Format::Json))?;
+    if matches!(node, Node::Map(_)) {
+        out.push(b'\n');
+    }
     Ok(SecretBytes::new(out))
 }

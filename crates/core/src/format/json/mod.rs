@@ -16,5 +16,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use emit::emit;
+pub use emit::{emit, emit_node};
 pub use parse::parse;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{super::there_and_back::there_and_back, emit, parse};
+use super::{super::there_and_back::there_and_back, emit, emit_node, parse};
 use crate::{
     format::{EmitError, EmitOptions, Problem, Rewrite, Section, SectionError},
     tree::{Mapping, Node, Path, Step, Tree, Value},
@@ -235,6 +235,18 @@ fn the_canonical_form_is_that_of_the_reference_with_fewer_escapes() {
     infinite.documents[0].push("a", inner);
     let Err(EmitError::CannotHold { path, .. }) = emit(&infinite, None, &options) else { panic!() };
     assert_eq!(path, "[\"a\"][\"b\"]");
+}
+
+#[test]
+fn only_an_extracted_mapping_ends_with_a_line_break() {
+    let tree = tree("{\"a\":{\"b\":1},\"c\":[\"x\"],\"d\":0.5}");
+    let text = |key: &str| {
+        let node = tree.documents[0].get(key).unwrap();
+        emit_node(node, &EmitOptions { indent: Some(1) }).unwrap().expose_str().unwrap().to_owned()
+    };
+    assert_eq!(text("a"), "{\n \"b\": 1\n}\n");
+    assert_eq!(text("c"), "[\n \"x\"\n]");
+    assert_eq!(text("d"), "0.5");
 }
 
 #[test]
