@@ -12,10 +12,17 @@
 
 mod args;
 mod commands;
+mod config_file;
+mod credentials;
 mod env_vars;
 mod failure;
 mod files;
+mod key_services;
+mod opening;
+mod request;
+mod sealing;
 mod status;
+mod system;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,12 @@ use crate::{
         files::{OutputFlags, TypeFlags},
         keys::ServiceFlags,
     },
-    failure::Failure,
+    config_file,
+    failure::{Failure, reading},
+    files::{delivery::Input, input::Source, replace::Content},
+    key_services::KeyServices,
+    opening,
+    request::{self, Formats, extract},
     status::Status,
 };
 
@@ -48,7 +53,30 @@ pub(crate) struct DecryptArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &DecryptArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Decrypts.
+pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+    super::warn_of_extra(&args.extra);
+    let source = Source::of(args.path.as_deref());
+    request::demand_one_target(&args.output, &source)?;
+    source.demand_existing()?;
+    let name = request::name_of(&args.output, &source);
+    let formats = Formats::of(&args.types, name)?;
+    let path = extract::path(args.extract.as_deref())?;
+    let services = KeyServices::new(&args.services)?;
+    let config = config_file::find_settings(global)?;
+    let layout = request::layout(formats.output, global, config.as_ref())?;
+
+    let input = Input::read(&source, args.output.in_place)?;
+    let sealed = opening::read(formats.input, input.bytes())?;
+    let document = opening::open(sealed, &services, false, args.ignore_mac)?.document;
+    let text = match &path {
+        Some(path) => extract::extract(&document.tree, path, formats.output, &layout)?,
+        // The author's own layout, unless another one is asked for.
+        None if formats.input == formats.output && global.indent.is_none() => {
+            document.text().map_err(|error| reading::dump(&error))?
+        }
+        None => document.emit(formats.output, &layout).map_err(|error| reading::dump(&error))?,
+    };
+    input.deliver(&args.output, &text, Content::Plain)?;
+    Ok(Status::Success)
 }

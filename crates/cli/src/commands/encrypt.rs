@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use sops_core::{document::Document, pipeline::NonceMemory};
+
 use crate::{
     args::{
         GlobalFlags,
@@ -11,7 +13,12 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
-    failure::Failure,
+    config_file,
+    failure::{Failure, reading},
+    files::{delivery::Input, input::Source, replace::Content},
+    key_services::{KeyServices, Purpose},
+    request::{self, Formats, creation},
+    sealing::{self, Order},
     status::Status,
 };
 
@@ -49,7 +56,40 @@ pub(crate) struct EncryptArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &EncryptArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Encrypts.
+pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+    super::warn_of_extra(&args.extra);
+    let source = Source::of(args.path.as_deref());
+    request::demand_one_target(&args.output, &source)?;
+    let name = request::name_of(&args.output, &source).ok_or_else(|| {
+        let problem = "Error: must specify --filename-override when reading from stdin";
+        Failure::new(Status::ConflictingParameters, problem)
+    })?;
+    source.demand_existing()?;
+
+    let formats = Formats::of(&args.types, Some(name))?;
+    let config = config_file::find(global)?;
+    let decision =
+        creation::decision(&args.keys, &args.selection, config.as_ref(), name, formats.input)?;
+    let target = request::target(formats.output, global, config.as_ref())?;
+    let allow_nothing_sealed =
+        creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+
+    let input = Input::read(&source, args.output.in_place)?;
+    let plain = match Document::read(formats.input, input.bytes().clone()) {
+        Ok(Document::Plain(plain)) => plain,
+        Ok(Document::Sealed(_)) => return Err(reading::already_encrypted()),
+        Err(error) => return Err(reading::plain(&error, formats.input)),
+    };
+    let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
+        &decision.groups,
+        &[],
+        decision.shamir_threshold,
+        Purpose::NEW_DATA_KEY,
+    )?;
+    let metadata = sealing::metadata(decision, keys);
+    let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed };
+    let sealed = sealing::seal(plain, NonceMemory::default(), order)?;
+    input.deliver(&args.output, &sealed.text, Content::Sealed)?;
+    Ok(Status::Success)
 }

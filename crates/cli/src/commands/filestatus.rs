@@ -4,7 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{args::GlobalFlags, failure::Failure, status::Status};
+use serde_json::{Value, json};
+use sops_core::{
+    crypto::MacScope,
+    document::{Document, ReadError},
+    format::Format,
+    metadata::Metadata,
+};
+
+use crate::{
+    args::GlobalFlags,
+    failure::{self, Failure},
+    files::{input::Source, print},
+    request,
+    status::Status,
+};
 
 /// Tell whether a file is encrypted
 ///
@@ -29,7 +43,60 @@ pub(crate) struct FilestatusArgs {
     input_type: Option<String>,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &FilestatusArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Tells.
+pub(crate) fn run(args: &FilestatusArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
+    super::warn_of_extra(&args.extra);
+    let Some(path) = &args.path else { return Err(super::no_file()) };
+    let format = request::format("--input-type", args.input_type.as_deref(), Some(path))?;
+    let bytes = Source::of(Some(path)).read().map_err(|failure| {
+        let problem =
+            format!("cannot check file status: cannot load encrypted file: {}", failure.message());
+        Failure::generic(problem)
+    })?;
+    let read = Document::read(format, bytes);
+    let metadata = match &read {
+        Ok(Document::Sealed(document)) => Some(&document.metadata),
+        // A text that breaks its format is not encrypted, and saying so is an answer. Metadata
+        // that cannot be understood is none.
+        Ok(Document::Plain(_)) | Err(ReadError::Parse(_)) => None,
+        Err(error) => {
+            let problem = format!(
+                "cannot check file status: cannot load encrypted file: {}",
+                failure::sentence(error)
+            );
+            return Err(Failure::generic(problem));
+        }
+    };
+    let encrypted =
+        metadata.is_some_and(|found| !found.version.is_empty() && !found.mac.is_empty());
+    let answer = match (args.json, metadata) {
+        (true, Some(found)) => described(encrypted, format, found),
+        (true, None) => json!({ "encrypted": encrypted, "format": format.name() }),
+        (false, _) => json!({ "encrypted": encrypted }),
+    };
+    print(format!("{answer}\n").as_bytes())?;
+    Ok(Status::Success)
+}
+
+fn described(encrypted: bool, format: Format, found: &Metadata) -> Value {
+    let groups: Vec<Value> = found
+        .groups
+        .iter()
+        .map(|group| {
+            let keys = group.0.iter();
+            keys.map(|key| json!({ "kind": key.key.kind().name(), "key": key.key.identity() }))
+                .collect()
+        })
+        .collect();
+    let rule = found.selection.field().map(|(field, text)| json!({ field.name(): text }));
+    json!({
+        "encrypted": encrypted,
+        "format": format.name(),
+        "version": found.version,
+        "lastmodified": found.last_modified.to_string(),
+        "groups": groups,
+        "groups_needed": found.groups_needed(),
+        "rule": rule,
+        "mac_only_encrypted": found.mac_scope == MacScope::SealedOnly,
+    })
 }

@@ -45,3 +45,8 @@ fn warn_of_extra<T>(extra: &[T]) {
         );
     }
 }
+
+/// No file was named.
+fn no_file() -> Failure {
+    Failure::new(Status::NoFileSpecified, "Error: no file specified")
+}

@@ -189,7 +189,8 @@ fn arguments_for(program: &Path, given: &[String]) -> Vec<OsString> {
     given.iter().map(OsString::from).chain(added.iter().map(OsString::from)).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 

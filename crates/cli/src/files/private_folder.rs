@@ -254,7 +254,8 @@ fn cancel() {
     std::process::exit(Status::Generic.code().into());
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

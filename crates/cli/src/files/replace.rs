@@ -302,7 +302,8 @@ fn lock(typed: &Path, real: &Path) -> Result<File, Failure> {
     return File::open(real).map_err(|error| unreadable("open", typed, &error));
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 

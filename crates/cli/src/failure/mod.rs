@@ -11,6 +11,10 @@
 //!   `TERM=dumb`.
 //! - Messages hold no plaintext: whoever makes one names places, never values.
 
+pub(crate) mod deciding;
+pub(crate) mod keys;
+pub(crate) mod reading;
+
 use std::{
     error::Error,
     fmt::{self, Write as _},

@@ -1,0 +1,5 @@
+//! Where credentials come from: variables, files, commands and the terminal. Providers take them
+//! as values; everything that looks for them is in here.
+
+pub(crate) mod age;
+pub(crate) mod terminal;

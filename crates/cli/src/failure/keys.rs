@@ -1,0 +1,178 @@
+//! Why keys did not open or wrap a data key.
+//!
+//! The one line that helps comes first: with one key it is the key's own failure. The list of all
+//! keys follows, as SOPS prints it, without the attempts of its libraries (CLI §13, 45).
+
+use std::fmt::Write as _;
+
+use sops_core::keys::{
+    DistributeError, GroupReport, KeyKind, KeyOutcome, KeyReport, ProviderError, RecoverError,
+};
+use sops_providers::missing_feature;
+
+use super::{Failure, sentence};
+use crate::status::Status;
+
+/// The data key could not be recovered. `looked` says where age identities were looked for.
+pub(crate) fn recover(error: &RecoverError, looked: &[String]) -> Failure {
+    let mut text = "Failed to get the data key required to decrypt the SOPS file.\n".to_owned();
+    let RecoverError::TooFew { needed, groups } = error else {
+        let _ = write!(text, "\n{}", sentence(error));
+        return Failure::new(Status::CouldNotRetrieveKey, text);
+    };
+    let age = groups.iter().flat_map(|group| &group.keys).any(|key| key.key.kind() == KeyKind::Age);
+    for (number, group) in groups.iter().enumerate() {
+        let state = if group.opened { "SUCCESS" } else { "FAILED" };
+        let _ = write!(text, "\nGroup {number}: {state}");
+        for key in &group.keys {
+            describe(&mut text, key, looked);
+        }
+        text.push('\n');
+    }
+    let _ = match (groups.len(), needed) {
+        (1, _) => write!(
+            text,
+            "\nRecovery failed because no master key was able to decrypt the file. In\n\
+             order for SOPS to recover the file, at least one key has to be successful,\n\
+             but none were."
+        ),
+        (_, needed) => write!(
+            text,
+            "\nRecovery failed because the file is encrypted with key groups, and {needed} of\n\
+             them are needed, but only {} could be opened.",
+            groups.iter().filter(|group| group.opened).count()
+        ),
+    };
+    let mut failure = Failure::new(Status::CouldNotRetrieveKey, text);
+    for hint in next_steps(groups) {
+        failure = failure.hint(hint);
+    }
+    if age && !looked.is_empty() {
+        failure = failure.hint(
+            "put the age identity into ~/.config/sops/age/keys.txt, or name its file in \
+             SOPS_AGE_KEY_FILE",
+        );
+    }
+    failure
+}
+
+fn describe(text: &mut String, report: &KeyReport, looked: &[String]) {
+    let KeyReport { key, outcome } = report;
+    let (state, reasons): (&str, Vec<String>) = match outcome {
+        KeyOutcome::Opened => ("SUCCESS", Vec::new()),
+        KeyOutcome::NotNeeded => ("NOT TRIED", Vec::new()),
+        KeyOutcome::NoProvider => {
+            let reason = match missing_feature(key) {
+                Some(feature) => format!("this build does not have the feature {feature}"),
+                None => format!("{} is not served here", key.kind()),
+            };
+            ("FAILED", vec![reason])
+        }
+        KeyOutcome::NotMine if key.kind() == KeyKind::Age => {
+            ("FAILED", vec![format!("no identity found for this recipient. {}", places(looked))])
+        }
+        KeyOutcome::NotMine => ("FAILED", vec!["no key found that belongs to it".to_owned()]),
+        KeyOutcome::Failed(errors) => {
+            let mut reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            if key.kind() == KeyKind::Age {
+                reasons.push(places(looked));
+            }
+            ("FAILED", reasons)
+        }
+    };
+    let _ = write!(text, "\n  {key}: {state}");
+    for reason in reasons {
+        for (number, line) in wrapped(&reason, 72).into_iter().enumerate() {
+            let mark = if number == 0 { "- |" } else { "  |" };
+            let _ = write!(text, "\n    {mark} {line}");
+        }
+    }
+}
+
+fn places(looked: &[String]) -> String {
+    match looked {
+        [] => "No identities were looked for.".to_owned(),
+        places => format!("Looked in {}.", places.join(", ")),
+    }
+}
+
+/// What to do next, once for each different advice.
+fn next_steps(groups: &[GroupReport]) -> Vec<String> {
+    let mut steps = Vec::new();
+    for report in groups.iter().filter(|group| !group.opened).flat_map(|group| &group.keys) {
+        if let KeyOutcome::Failed(errors) = &report.outcome {
+            for step in errors.iter().map(ProviderError::next_step) {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// The data key could not be wrapped for all keys.
+pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str) -> Failure {
+    match error {
+        DistributeError::Wrap(failures) => {
+            let mut all = Vec::new();
+            let mut failure_hints = Vec::new();
+            for failure in failures {
+                let reasons: Vec<String> = match failure.errors.as_slice() {
+                    [] => vec![match missing_feature(&failure.key) {
+                        Some(feature) => format!("this build does not have the feature {feature}"),
+                        None => "no key services provided, cannot update master keys".to_owned(),
+                    }],
+                    errors => errors.iter().map(ToString::to_string).collect(),
+                };
+                failure_hints.extend(failure.errors.iter().map(ProviderError::next_step));
+                all.push(format!(
+                    "failed to encrypt new data key with master key \"{}\": {}",
+                    failure.key,
+                    reasons.join("; ")
+                ));
+            }
+            failure_hints.dedup();
+            let failure = Failure::new(status, format!("{heading}: [{}]", all.join(" ")));
+            failure_hints.into_iter().fold(failure, Failure::hint)
+        }
+        DistributeError::NoGroups | DistributeError::EmptyGroup(_) => {
+            Failure::new(status, format!("{heading}: [empty key group provided]"))
+                .hint(error.to_string())
+        }
+        DistributeError::Share(cause) => Failure::new(
+            status,
+            format!("{heading}: [could not split data key into parts for Shamir: {cause}]"),
+        ),
+    }
+}
+
+/// Lines of at most `width` characters, broken at blanks.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().filter(|line| {
+            line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width
+        });
+        match last {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_blanks() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("", 7), [""]);
+    }
+}

@@ -1,0 +1,176 @@
+//! Asks master keys: one keyring and one runtime for a run, made when they are first needed, and
+//! the report when no key opened the file.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use sops_core::{
+    crypto::DataKey,
+    keys::{
+        self, DecryptionOrder, Distributed, Distribution, Hedge, KeyGroup, KeyKind, MasterKey,
+        OrderError,
+    },
+    metadata::Metadata,
+};
+use sops_providers::{AgeProvider, Keyring, TokioTimer};
+use tokio::runtime::Runtime;
+
+use crate::{
+    args::keys::ServiceFlags,
+    credentials, env_vars,
+    failure::{self, Failure},
+    status::Status,
+    system::{SystemRandomness, now},
+};
+
+/// The means of this run to use master keys.
+pub(crate) struct KeyServices {
+    order: DecryptionOrder,
+    local: bool,
+    made: OnceCell<Made>,
+}
+
+struct Made {
+    keyring: Keyring,
+    age: Arc<AgeProvider>,
+    runtime: Runtime,
+}
+
+/// Words for what went wrong when keys could not wrap a data key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Purpose {
+    status: Status,
+    heading: &'static str,
+}
+
+impl Purpose {
+    /// A new file by `encrypt`, or a new data key.
+    pub(crate) const NEW_DATA_KEY: Self =
+        Self { status: Status::Generic, heading: "Could not generate data key" };
+    /// A new file in the editor.
+    pub(crate) const NEW_FILE: Self = Self {
+        status: Status::CouldNotRetrieveKey,
+        heading: "Error encrypting the data key with one or more master keys",
+    };
+    /// Other keys for a file.
+    pub(crate) const OTHER_KEYS: Self =
+        Self { status: Status::Generic, heading: "error updating one or more master keys" };
+}
+
+impl KeyServices {
+    /// Reads flags and variables; no key is looked at.
+    pub(crate) fn new(flags: &ServiceFlags) -> Result<Self, Failure> {
+        let order = match flags
+            .decryption_order
+            .clone()
+            .or_else(|| env_vars::SOPS_DECRYPTION_ORDER.non_empty())
+        {
+            None => DecryptionOrder::default(),
+            Some(text) if text.is_empty() => DecryptionOrder::default(),
+            Some(text) => DecryptionOrder::parse(&text).map_err(|error| match error {
+                OrderError::Duplicate(kind) => Failure::new(
+                    Status::DuplicateDecryptionKeyType,
+                    format!("Duplicate decryption key type: {}", kind.name()),
+                ),
+                OrderError::Unknown(_) => Failure::from_error(Status::Generic, &error),
+            })?,
+        };
+        let local = match flags.enable_local_keyservice {
+            Some(local) => local,
+            None => env_vars::SOPS_ENABLE_LOCAL_KEYSERVICE.boolean()?.unwrap_or(true),
+        };
+        let remote =
+            !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some();
+        if remote {
+            failure::warn("key services on other machines are not served by this version");
+        }
+        Ok(Self { order, local, made: OnceCell::new() })
+    }
+
+    /// The data key of a document.
+    pub(crate) fn recover(&self, metadata: &Metadata) -> Result<DataKey, Failure> {
+        let made = self.made()?;
+        let timer = TokioTimer;
+        let threshold = metadata.shamir_threshold as usize;
+        let attempt = keys::recover(
+            &metadata.groups,
+            threshold,
+            &self.order,
+            made.keyring.providers(),
+            Hedge::new(&timer),
+        );
+        let recovered = made.runtime.block_on(attempt).map_err(|error| {
+            let looked = credentials::age::describe(&made.age.looked_at());
+            failure::keys::recover(&error, &looked)
+        })?;
+        for (group, key) in &recovered.wrong_context {
+            let name = metadata.groups.get(*group).and_then(|keys| keys.0.get(*key));
+            if let Some(key) = name {
+                failure::warn(format_args!(
+                    "{} was wrapped by an old version with another encryption context; \
+                     `rotate -i` repairs the file",
+                    key.key
+                ));
+            }
+        }
+        Ok(recovered.data_key)
+    }
+
+    /// A new data key, wrapped for all keys of all groups.
+    pub(crate) fn distribute(
+        &self,
+        wanted: &[Vec<MasterKey>],
+        previous: &[KeyGroup],
+        threshold: u32,
+        purpose: Purpose,
+    ) -> Result<(DataKey, Distributed), Failure> {
+        let made = self.made()?;
+        let mut random = SystemRandomness::new();
+        let data_key = DataKey::random(&mut random);
+        let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
+        let work = keys::distribute(&data_key, plan, made.keyring.providers(), &mut random);
+        let distributed = made
+            .runtime
+            .block_on(work)
+            .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))?;
+        Ok((data_key, distributed))
+    }
+
+    /// A data key that is there already, wrapped for other keys.
+    pub(crate) fn rewrap(
+        &self,
+        data_key: &DataKey,
+        wanted: &[Vec<MasterKey>],
+        previous: &[KeyGroup],
+        threshold: u32,
+        purpose: Purpose,
+    ) -> Result<Distributed, Failure> {
+        let made = self.made()?;
+        let mut random = SystemRandomness::new();
+        let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
+        let work = keys::rewrap(data_key, plan, made.keyring.providers(), &mut random);
+        made.runtime
+            .block_on(work)
+            .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))
+    }
+
+    fn made(&self) -> Result<&Made, Failure> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
+        let age = Arc::new(credentials::age::provider());
+        let mut keyring = Keyring::default();
+        if self.local {
+            keyring = keyring.with_shared(age.clone());
+        }
+        Ok(self.made.get_or_init(|| Made { keyring, age, runtime }))
+    }
+}
+
+/// Whether every key of a document is of a kind that needs no service elsewhere.
+pub(crate) fn opens_here(metadata: &Metadata) -> bool {
+    let keys = metadata.groups.iter().flat_map(|group| &group.0);
+    keys.map(|key| key.key.kind()).all(|kind| kind == KeyKind::Age)
+}

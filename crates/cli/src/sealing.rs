@@ -1,0 +1,92 @@
+//! From values to the bytes of an encrypted file, as every command that writes one ends.
+
+use sops_core::{
+    config::Decision,
+    crypto::DataKey,
+    document::PlainDocument,
+    keys::Distributed,
+    metadata::{Metadata, VERSION},
+    pipeline::{self, NonceMemory, Plan, SealedText, Target},
+};
+
+use crate::{
+    failure::{self, Failure, reading},
+    system::{SystemRandomness, now},
+};
+
+/// The metadata of a new file; time and MAC come with sealing.
+pub(crate) fn metadata(decision: Decision, keys: Distributed) -> Metadata {
+    Metadata {
+        groups: keys.groups,
+        shamir_threshold: u32::try_from(keys.threshold).unwrap_or(u32::MAX),
+        last_modified: now(),
+        mac: String::new(),
+        selection: decision.selection,
+        mac_scope: decision.mac_scope,
+        version: VERSION.to_owned(),
+        unknown: Vec::new(),
+        unknown_in_groups: Vec::new(),
+    }
+}
+
+/// What sealing takes.
+pub(crate) struct Order<'a> {
+    /// Keys, rule and version.
+    pub(crate) metadata: Metadata,
+    /// The key that the metadata holds wrapped.
+    pub(crate) data_key: &'a DataKey,
+    /// Where the text goes.
+    pub(crate) target: Target,
+    /// Go on when the rule selects nothing.
+    pub(crate) allow_nothing_sealed: bool,
+}
+
+impl<'a> Order<'a> {
+    fn plan(self) -> Plan<'a> {
+        Plan {
+            metadata: self.metadata,
+            data_key: self.data_key,
+            now: now(),
+            target: self.target,
+            allow_nothing_sealed: self.allow_nothing_sealed,
+        }
+    }
+}
+
+/// Seals a document. Values that `memory` knows keep their ciphertext.
+pub(crate) fn seal(
+    document: PlainDocument,
+    memory: NonceMemory,
+    order: Order<'_>,
+) -> Result<SealedText, Failure> {
+    let sealed = pipeline::reseal(document, memory, order.plan(), &mut SystemRandomness::new())
+        .map_err(|error| reading::seal(&error))?;
+    tell(&sealed);
+    Ok(sealed)
+}
+
+/// Seals an opened document under another data key.
+pub(crate) fn rotate(
+    document: pipeline::OpenDocument,
+    order: Order<'_>,
+) -> Result<SealedText, Failure> {
+    pipeline::rotate(document, order.plan(), &mut SystemRandomness::new())
+        .map_err(|error| reading::seal(&error))
+}
+
+/// Tells what the sealed text does not keep of the author's.
+fn tell(sealed: &SealedText) {
+    if !sealed.expanded_aliases.is_empty() {
+        let lines: Vec<_> = sealed.expanded_aliases.iter().map(ToString::to_string).collect();
+        failure::warn(format_args!(
+            "aliases of encrypted values were replaced by copies (line {}), because SOPS reads \
+             them as such",
+            lines.join(", ")
+        ));
+    }
+    if sealed.odd_merge_keys {
+        failure::warn(
+            "a key called \"<<\" with a simple value cannot be read by SOPS up to 3.13.3",
+        );
+    }
+}
