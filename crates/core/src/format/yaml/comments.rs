@@ -58,7 +58,16 @@ pub(super) fn attach(
         .collect();
     // Of entries that begin together (`- - x`, `- key: v`) the outer one comes first.
     begins.sort_by_key(|begin| (begin.start, begin.container));
-    for comment in comments {
+    let lines: Vec<(usize, bool)> = comments
+        .iter()
+        .map(|comment| {
+            let line_start = text[..comment.range.start].rfind('\n').map_or(0, |found| found + 1);
+            let before = text[line_start..comment.range.start].trim_start_matches('\u{FEFF}');
+            (line_start, !before.trim().is_empty())
+        })
+        .collect();
+    let runs = runs(text, &comments, &lines);
+    for (number, comment) in comments.iter().enumerate() {
         let at = comment.range.start;
         let split = begins.partition_point(|begin| begin.start < at);
         let document = site.documents.partition_point(|frame| frame.start <= at).saturating_sub(1);
@@ -67,15 +76,18 @@ pub(super) fn attach(
         };
         let before = split.checked_sub(1).map(|index| &begins[index]).filter(same);
         let next = begins.get(split).filter(same);
-        let line_start = text[..at].rfind('\n').map_or(0, |found| found + 1);
-        let inline = !text[line_start..at].trim_start_matches('\u{FEFF}').trim().is_empty();
+        let inline = lines[number].1;
         let root = site.documents[document].root;
         let (container, index, form) = match before {
             _ if inline && before.is_none() => (root, 0, CommentForm::Line),
             Some(before) if inline => beside(site, before, at),
             _ => {
-                let blank = (blank_before(text, line_start), blank_behind(text, comment.range.end));
-                let (container, index) = alone(site, root, before, next, &comment, blank);
+                let run = &runs[number];
+                let blank = (
+                    blank_before(text, lines[run.start].0),
+                    blank_behind(text, comments[run.end - 1].range.end),
+                );
+                let (container, index) = alone(site, root, before, next, comment, blank);
                 (container, index, CommentForm::Line)
             }
         };
@@ -92,6 +104,32 @@ pub(super) fn attach(
         attached[container as usize].push((index, Comment::at(Mark::new(slot), form, body)));
     }
     attached
+}
+
+/// For each comment the comments that follow one another on lines of their own at one column:
+/// they stay together.
+fn runs(text: &str, comments: &[RawComment], lines: &[(usize, bool)]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::with_capacity(comments.len());
+    for number in 0..comments.len() {
+        let joined = number > 0 && {
+            let (before, this) = (&comments[number - 1], &comments[number]);
+            let between = &text[before.range.end..lines[number].0.max(before.range.end)];
+            !lines[number].1
+                && !lines[number - 1].1
+                && before.column == this.column
+                && between.trim().is_empty()
+                && between.matches('\n').count() == 1
+        };
+        let start = if joined { runs[number - 1].start } else { number };
+        runs.push(start..number + 1);
+    }
+    // The whole run is known at its last comment.
+    for number in (1..runs.len()).rev() {
+        if runs[number].start == runs[number - 1].start {
+            runs[number - 1].end = runs[number].end;
+        }
+    }
+    runs
 }
 
 fn blank_before(text: &str, line_start: usize) -> bool {
@@ -130,8 +168,9 @@ fn beside(site: &Site, before: &Begin, at: usize) -> (ContainerId, usize, Commen
     if let (ValueSite::Leaf(slot), true, Some((parent, at))) =
         (entry.value, container.list, container.parent)
         && site.slots[slot as usize].shape == Shape::Absent
+        && index + 1 == container.entries.len()
     {
-        // Behind a dash without a value.
+        // Behind a last dash without a value.
         return (parent, at as usize, CommentForm::Line);
     }
     let form = match entry.value {
