@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{crypto::Nonce, tree::Kind};
 
 /// Nonces by what they sealed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NonceMemory(HashMap<[u8; 32], VecDeque<Nonce>>);
 
 impl NonceMemory {

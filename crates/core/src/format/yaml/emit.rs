@@ -109,7 +109,8 @@ impl Emitter {
         }
     }
 
-    fn items(&mut self, list: &List, column: usize, mut begun: bool) {
+    /// All items of a list, each behind a dash at `column`.
+    pub(super) fn items(&mut self, list: &List, column: usize, mut begun: bool) {
         let mut inline = Vec::new();
         for item in &list.items {
             match item {

@@ -86,6 +86,7 @@ pub fn emit_node(node: &Node, options: &EmitOptions) -> Output {
     let mut emitter = emit::Emitter::new(step_of(options.indent), "\n");
     match node {
         Node::Map(mapping) if mapping.pairs().next().is_some() => emitter.mapping(mapping, 0),
+        Node::List(list) if list.values().next().is_some() => emitter.items(list, 0, false),
         Node::List(_) | Node::Map(_) | Node::Leaf(_) => {
             emitter.value(node, 0, true, &[]);
             emitter.out.remove(0);
