@@ -10,14 +10,17 @@
 
 #![allow(dead_code, reason = "the commands that use the rest wait for the pipeline")]
 
+mod amending;
 mod args;
 mod commands;
 mod config_file;
 mod credentials;
+mod draft;
 mod env_vars;
 mod failure;
 mod files;
 mod key_services;
+mod metadata_edit;
 mod opening;
 mod request;
 mod sealing;

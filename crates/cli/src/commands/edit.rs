@@ -1,8 +1,16 @@
 //! `edit`: a file in the editor, in clear, and encrypted again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+use sops_core::{
+    crypto::{DataKey, SecretBytes},
+    document::{Document, PlainDocument},
+    format::Format,
+    metadata::Metadata,
+    pipeline::{NonceMemory, OpenDocument, SealedText, Target},
+};
 
 use crate::{
     args::{
@@ -11,7 +19,18 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
-    failure::Failure,
+    config_file,
+    draft::{self, Draft},
+    failure::{Failure, reading},
+    files::{
+        replace::{self, Content, Original},
+        sample::sample,
+    },
+    key_services::{KeyServices, Purpose},
+    metadata_edit,
+    opening::{self, Open},
+    request::{self, Formats, creation},
+    sealing::{self, Order},
     status::Status,
 };
 
@@ -52,7 +71,104 @@ pub(crate) struct EditArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &EditArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Edits.
+pub(crate) fn run(args: &EditArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+    super::warn_of_extra(&args.extra);
+    let Some(path) = &args.path else { return Err(super::no_file()) };
+    if path.exists() { existing(args, global, path) } else { new(args, global, path) }
+}
+
+fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
+    let formats = Formats::of(&args.types, Some(path))?;
+    let services = KeyServices::new(&args.services)?;
+    let config = config_file::find_settings(global)?;
+    let target = request::target(formats.output, global, config.as_ref())?;
+    let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+    let original = Original::read(path)?;
+    let sealed = opening::read(formats.input, original.bytes())?;
+    let Open { data_key, document } = opening::open(sealed, &services, true, args.ignore_mac)?;
+    let text = document.text().map_err(|error| reading::dump(&error))?;
+    let OpenDocument { mut metadata, memory, .. } = document;
+    metadata.raise_version();
+
+    let opened = Opened { data_key, metadata, memory, format: formats.input, target, allow };
+    let sealed = if args.show_master_keys {
+        let shown = metadata_edit::show(&text, &opened.metadata, opened.format)?;
+        Draft::start(path, shown, opened.format)?.edit(|text| {
+            let (plain, metadata) = metadata_edit::read(text, opened.format, &opened.metadata)?;
+            let metadata =
+                metadata_edit::settle(metadata, &opened.metadata, &opened.data_key, &services)?;
+            opened.seal(plain, metadata)
+        })?
+    } else {
+        Draft::start(path, text, opened.format)?
+            .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?
+    };
+    original.replace(&sealed.text, |_| Ok(())).map_err(|failure| {
+        // The text is encrypted, so it may lie on the disk; hours of work need not be lost.
+        let beside = draft::beside(path);
+        match replace::create(&beside, &sealed.text, Content::Sealed) {
+            Ok(()) => {
+                failure.hint(format!("your edit was kept, encrypted, in {}", beside.display()))
+            }
+            Err(_) => failure,
+        }
+    })?;
+    Ok(Status::Success)
+}
+
+/// A file as it was opened.
+struct Opened {
+    data_key: DataKey,
+    metadata: Metadata,
+    memory: NonceMemory,
+    format: Format,
+    target: Target,
+    allow: bool,
+}
+
+impl Opened {
+    fn seal(&self, plain: PlainDocument, metadata: Metadata) -> Result<SealedText, Failure> {
+        let order = Order {
+            metadata,
+            data_key: &self.data_key,
+            target: self.target,
+            allow_nothing_sealed: self.allow,
+        };
+        sealing::seal(plain, self.memory.clone(), order)
+    }
+}
+
+fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
+    let formats = Formats::of(&args.types, Some(path))?;
+    let config = config_file::find(global)?;
+    let decision =
+        creation::decision(&args.keys, &args.selection, config.as_ref(), path, formats.input)?;
+    let target = request::target(formats.output, global, config.as_ref())?;
+    let layout = request::layout(formats.input, global, config.as_ref())?;
+    let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+    // Before the editor opens: whoever has written a text wants to keep it.
+    let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
+        &decision.groups,
+        &[],
+        decision.shamir_threshold,
+        Purpose::NEW_FILE,
+    )?;
+    let metadata = sealing::metadata(decision, keys);
+    let memory = NonceMemory::default();
+    let opened = Opened { data_key, metadata, memory, format: formats.input, target, allow };
+    let text = sample(formats.input, &layout).map_err(|error| reading::dump(&error))?;
+    let sealed = Draft::start(path, text, opened.format)?
+        .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?;
+    replace::create(path, &sealed.text, Content::Sealed)?;
+    Ok(Status::Success)
+}
+
+/// The text that came out of the editor.
+fn plain(text: &SecretBytes, format: Format) -> Result<PlainDocument, Failure> {
+    match Document::read(format, text.clone()) {
+        Ok(Document::Plain(plain)) => Ok(plain),
+        Ok(Document::Sealed(_)) => Err(reading::already_encrypted()),
+        Err(error) => Err(reading::plain(&error, format)),
+    }
 }

@@ -2,9 +2,16 @@
 
 use clap::Args;
 
+use std::ffi::OsStr;
+
+use sops_core::{crypto::SecretBytes, pipeline};
+
 use crate::{
+    amending::Amending,
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
-    failure::Failure,
+    failure::{Failure, os_words, reading},
+    files::input::Source,
+    request::{self, place, value},
     status::Status,
 };
 
@@ -48,7 +55,60 @@ pub(crate) struct SetArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &SetArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Sets the value.
+pub(crate) fn run(args: &SetArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+    if args.value_file && args.value_stdin {
+        return Err(Failure::generic("Error: cannot use both --value-file and --value-stdin"));
+    }
+    let (file, index, last) = words(args)?;
+    let path = place::path(&index.to_string_lossy(), "set")?;
+    let value = value::value(&given(args, last)?)?;
+    let file = std::path::Path::new(file);
+    let format = request::format("--input-type", args.types.input_type.as_deref(), Some(file))?;
+    place::demand_free(&path, format)?;
+    let amending = Amending {
+        path: file,
+        types: &args.types,
+        services: &args.services,
+        ignore_mac: args.ignore_mac,
+    };
+    amending.run(global, |document| {
+        place::demand_fitting(&document.tree, &path)?;
+        let known = place::find(&document.tree, &path).ok();
+        if args.idempotent && known.is_some_and(|known| value::same(known, &value)) {
+            return Ok(None);
+        }
+        pipeline::put(document, &path, &value).map(Some).map_err(|error| reading::amend(&error))
+    })
+}
+
+/// File, path, and the third word where one belongs.
+fn words(args: &SetArgs) -> Result<(&OsStr, &OsStr, Option<&OsStr>), Failure> {
+    match (args.words.as_slice(), args.value_stdin) {
+        ([file, index], true) => Ok((file, index, None)),
+        ([file, index, last], false) => Ok((file, index, Some(last))),
+        (_, true) => Err(Failure::new(
+            Status::NoFileSpecified,
+            "Error: file specified, or index and value are missing. Need precisely 2 positional \
+             arguments since --value-stdin is used.",
+        )),
+        (_, false) => Err(Failure::new(
+            Status::NoFileSpecified,
+            "Error: no file specified, or index and value are missing. Need precisely 3 \
+             positional arguments.",
+        )),
+    }
+}
+
+/// The text of the value.
+fn given(args: &SetArgs, last: Option<&OsStr>) -> Result<SecretBytes, Failure> {
+    match last {
+        None => Source::Stdin.read(),
+        Some(name) if args.value_file => {
+            std::fs::read(name).map(SecretBytes::new).map_err(|error| {
+                Failure::generic(format!("open {}: {}", name.to_string_lossy(), os_words(&error)))
+            })
+        }
+        Some(text) => Ok(SecretBytes::from(text.to_string_lossy().into_owned())),
+    }
 }

@@ -2,9 +2,13 @@
 
 use clap::Args;
 
+use sops_core::pipeline;
+
 use crate::{
+    amending::Amending,
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
-    failure::Failure,
+    failure::{Failure, reading},
+    request::place,
     status::Status,
 };
 
@@ -35,7 +39,24 @@ pub(crate) struct UnsetArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &UnsetArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Removes the value.
+pub(crate) fn run(args: &UnsetArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+    let [file, index] = args.words.as_slice() else {
+        let problem = "Error: no file specified, or index is missing";
+        return Err(Failure::new(Status::NoFileSpecified, problem));
+    };
+    let path = place::path(&index.to_string_lossy(), "unset")?;
+    let amending = Amending {
+        path: std::path::Path::new(file),
+        types: &args.types,
+        services: &args.services,
+        ignore_mac: args.ignore_mac,
+    };
+    amending.run(global, |document| match place::find(&document.tree, &path) {
+        Err(_) if args.idempotent => Ok(None),
+        Err(failure) => Err(failure),
+        Ok(_) => {
+            pipeline::remove(document, &path).map(Some).map_err(|error| reading::amend(&error))
+        }
+    })
 }

@@ -6,6 +6,7 @@ pub(crate) mod editor;
 pub(crate) mod input;
 pub(crate) mod private_folder;
 pub(crate) mod replace;
+pub(crate) mod sample;
 #[cfg(unix)]
 mod unix;
 

@@ -3,7 +3,7 @@
 use sops_core::{
     crypto::SecretBytes,
     format::{self, EmitOptions, Format},
-    tree::{Mapping, Node, Path, Step, Tree, Value},
+    tree::{Node, Path, Step, Tree, Value},
 };
 
 use crate::{
@@ -94,53 +94,16 @@ fn not_a_list(step: &Step) -> Failure {
     .hint("a key that is a number is written in quotes: [\"0\"]")
 }
 
-/// A list or a scalar by itself. Formats write mappings only, so it is written as the value of a
-/// key, which is then taken away, and its block moved to the left.
+/// A list or a scalar by itself.
 fn alone(node: &Node, format: Format, options: &EmitOptions) -> Result<SecretBytes, Failure> {
     // In INI it is JSON as well (CLI §4.6).
     let format = if format == Format::Ini { Format::Json } else { format };
-    let mut mapping = Mapping::default();
-    mapping.push("x", node.clone());
-    let tree = Tree { documents: vec![mapping] };
-    let text = format::emit(format, &tree, None, options).map_err(|error| reading::dump(&error))?;
-    let text = text.expose_str().unwrap_or_default();
-    Ok(match format {
-        Format::Json => {
-            let inner = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-            let inner = inner.unwrap_or(text).trim();
-            let inner = inner.strip_prefix("\"x\"").unwrap_or(inner);
-            let inner = inner.trim_start().strip_prefix(':').unwrap_or(inner).trim_start();
-            moved_left(inner)
-        }
-        _ => {
-            let inner = text.strip_prefix("x:").unwrap_or(text);
-            match inner.strip_prefix('\n') {
-                Some(block) => moved_left(block),
-                None => SecretBytes::from(inner.trim_start_matches(' ')),
-            }
-        }
-    })
-}
-
-/// Takes the indentation of the last line that has any words off all lines.
-fn moved_left(text: &str) -> SecretBytes {
-    let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let first = if text.starts_with(['[', '{']) {
-        text.lines().last().map_or(0, blanks)
-    } else {
-        text.lines().next().map_or(0, blanks)
-    };
-    let mut out = SecretBytes::new(Vec::with_capacity(text.len()));
-    for line in text.split_inclusive('\n') {
-        let off = first.min(blanks(line));
-        out.expose_mut().extend_from_slice(&line.as_bytes()[off..]);
-    }
-    out
+    format::emit_node(format, node, options).map_err(|error| reading::dump(&error))
 }
 
 #[cfg(test)]
 mod tests {
-    use sops_core::tree::List;
+    use sops_core::tree::{List, Mapping};
 
     use super::*;
 

@@ -4,6 +4,8 @@
 pub(crate) mod changes;
 pub(crate) mod creation;
 pub(crate) mod extract;
+pub(crate) mod place;
+pub(crate) mod value;
 
 use std::path::Path;
 

@@ -1,0 +1,53 @@
+//! A change of one value, as `set` and `unset` make it: open, change, seal again, replace.
+
+use std::path::Path as FilePath;
+
+use sops_core::{document::PlainDocument, pipeline::OpenDocument};
+
+use crate::{
+    args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
+    config_file,
+    failure::Failure,
+    files::replace::Original,
+    key_services::KeyServices,
+    opening::{self, Open},
+    request::{self, Formats},
+    sealing::{self, Order},
+    status::Status,
+};
+
+/// The file and how to open it.
+pub(crate) struct Amending<'a> {
+    /// The file.
+    pub(crate) path: &'a FilePath,
+    /// Its format.
+    pub(crate) types: &'a TypeFlags,
+    /// Where its data key is asked for.
+    pub(crate) services: &'a ServiceFlags,
+    /// Whether a wrong MAC matters.
+    pub(crate) ignore_mac: bool,
+}
+
+impl Amending<'_> {
+    /// Changes the file. `change` gives what its plaintext shall be, or nothing if it may stay.
+    pub(crate) fn run(
+        &self,
+        global: &GlobalFlags,
+        change: impl FnOnce(&OpenDocument) -> Result<Option<PlainDocument>, Failure>,
+    ) -> Result<Status, Failure> {
+        let formats = Formats::of(self.types, Some(self.path))?;
+        let services = KeyServices::new(self.services)?;
+        let config = config_file::find_settings(global)?;
+        let target = request::target(formats.output, global, config.as_ref())?;
+        let original = Original::read(self.path)?;
+        let sealed = opening::read(formats.input, original.bytes())?;
+        let Open { data_key, document } = opening::open(sealed, &services, true, self.ignore_mac)?;
+        let Some(plain) = change(&document)? else { return Ok(Status::Success) };
+        let OpenDocument { metadata, memory, .. } = document;
+        // The last encrypted value of a file may be taken out of it.
+        let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
+        let sealed = sealing::seal(plain, memory, order)?;
+        original.replace(&sealed.text, |_| Ok(()))?;
+        Ok(Status::Success)
+    }
+}
