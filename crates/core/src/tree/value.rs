@@ -203,9 +203,12 @@ impl Time {
         };
         let literal = |at: usize, any: &[u8]| bytes.get(at).filter(|b| any.contains(b)).map(|_| ());
         let date = (number(0..4)?, number(5..7)? as i8, number(8..10)? as i8);
-        (literal(4, b"-")?, literal(7, b"-")?, literal(10, b"Tt")?);
+        literal(4, b"-")?;
+        literal(7, b"-")?;
+        literal(10, b"Tt")?;
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-        (literal(13, b":")?, literal(16, b":")?);
+        literal(13, b":")?;
+        literal(16, b":")?;
         let mut at = 19;
         let mut nanosecond = 0i32;
         if matches!(bytes.get(at), Some(b'.' | b',')) {

@@ -213,8 +213,7 @@ fn comments_that_the_reference_gathered_come_apart_again() {
     let mut parsed = parse(sealed.into()).unwrap();
     let Node::Map(section) = &mut parsed.tree.documents[0]
         .entries
-        .iter_mut()
-        .nth(1)
+        .get_mut(1)
         .map(|entry| match entry {
             Entry::Pair(pair) => &mut pair.value,
             Entry::Comment(_) => panic!(),

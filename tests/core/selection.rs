@@ -9,7 +9,7 @@ use sops_core::{
     },
 };
 
-const VECTORS: &str = include_str!("../../../tests/data/vectors/05-selection.json");
+const VECTORS: &str = include_str!("../data/vectors/05-selection.json");
 
 #[test]
 fn each_rule_selects_the_leaves_of_its_vector() {

@@ -6,7 +6,7 @@ use sops_core::selection::Pattern;
 
 /// Made by a Go program from random pieces of syntax, then looked through by this test with some
 /// hundred thousand more patterns than are kept here.
-const TABLE: &str = include_str!("../../../tests/data/go_regex.json");
+const TABLE: &str = include_str!("../data/go_regex.json");
 
 #[test]
 fn patterns_mean_what_they_mean_to_go() {

@@ -10,9 +10,9 @@ use sops_core::{
     tree::{List, Mapping, Node, Value},
 };
 
-const LEGACY: &str = include_str!("../../../tests/data/vectors/09-legacy.json");
-const FLATTEN: &str = include_str!("../../../tests/data/vectors/07-flatten.json");
-const DOCUMENTS: &str = include_str!("../../../tests/data/vectors/08-documents.json");
+const LEGACY: &str = include_str!("../data/vectors/09-legacy.json");
+const FLATTEN: &str = include_str!("../data/vectors/07-flatten.json");
+const DOCUMENTS: &str = include_str!("../data/vectors/08-documents.json");
 
 fn vectors(text: &str) -> Vec<Json> {
     let file: Json = serde_json::from_str(text).unwrap();
