@@ -20,10 +20,14 @@ mod age_plugin;
 mod age_pq;
 #[cfg(feature = "age-ssh")]
 mod age_ssh;
+#[cfg(feature = "aws")]
+pub mod aws_kms;
 mod keyring;
 
 #[cfg(feature = "age")]
 pub use age::AgeProvider;
+#[cfg(feature = "aws")]
+pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
