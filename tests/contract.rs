@@ -1,6 +1,9 @@
-//! Providers that need no service: the contract, and the sample files of the format.
+//! What providers promise: the contract for each of them, the sample files of the format for age,
+//! and AWS KMS at its emulators.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
+#[path = "contract_aws.rs"]
+mod aws_kms;
 #[path = "support/contract.rs"]
 mod contract;
 

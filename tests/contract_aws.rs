@@ -1,8 +1,6 @@
 //! AWS KMS at real emulators, with a proxy that makes calls fail and counts them.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-#[path = "support/contract.rs"]
-mod contract;
+use crate::contract;
 
 use std::time::{Duration, Instant};
 
@@ -314,7 +312,7 @@ async fn a_profile_that_is_not_there_is_no_credentials() {
 /// Runs [`inside_of_an_environment`] in a process of its own with these variables and no others.
 fn in_environment(key: &str, variables: &[(&str, &str)]) -> String {
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "inside_of_an_environment"])
+        .args(["--ignored", "--exact", "--nocapture", "aws_kms::inside_of_an_environment"])
         .env_clear()
         .envs(variables.iter().copied())
         .env("SOPS_TEST_KEY", key)
