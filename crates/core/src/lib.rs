@@ -21,6 +21,7 @@
 
 pub mod config;
 pub mod crypto;
+pub mod diff;
 pub mod document;
 pub mod format;
 pub mod keys;
