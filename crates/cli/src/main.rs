@@ -8,17 +8,17 @@
 //!                              Ok: a status          Err: failure, which says why
 //! ```
 
-#![allow(dead_code, reason = "the commands that use the rest wait for the pipeline")]
-
 mod amending;
 mod args;
 mod commands;
 mod config_file;
 mod credentials;
+mod difference;
 mod draft;
 mod env_vars;
 mod failure;
 mod files;
+mod git;
 mod key_difference;
 mod key_services;
 mod metadata_edit;

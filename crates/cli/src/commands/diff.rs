@@ -1,12 +1,27 @@
 //! `diff`: what changed between two versions of an encrypted file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use sops_core::{
+    crypto::SecretBytes,
+    diff::{self, Change, ChangeKind, Side},
+    document::{Document, ReadError},
+    format::Format,
+    metadata::Metadata,
+    pipeline,
+    tree::Tree,
+};
+
 use crate::{
     args::{GlobalFlags, keys::ServiceFlags},
-    failure::Failure,
+    difference::{Report, unified},
+    failure::{self, Failure, reading, sentence},
+    files::{self, input::Source, print},
+    git,
+    key_services::{KeyServices, opens_here},
+    opening, request,
     status::Status,
 };
 
@@ -54,7 +69,158 @@ pub(crate) struct DiffArgs {
     services: ServiceFlags,
 }
 
-/// Runs it.
-pub(crate) fn run(_args: &DiffArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
-    Err(Failure::generic("this command is still being built"))
+/// Compares.
+pub(crate) fn run(args: &DiffArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
+    let Some(path) = &args.path else { return Err(super::no_file()) };
+    let services = KeyServices::new(&args.services)?;
+    let (old, new) = sides(args, path)?;
+    if args.show_values {
+        let (before, after) = (old.plaintext(&services)?, new.plaintext(&services)?);
+        let text = unified(&old.name, &new.name, &before, &after);
+        print(text.expose())?;
+        return Ok(status(args, !text.is_empty()));
+    }
+    let mut changes = changes(&old, &new, (None, None));
+    // A key is only looked for when ciphertext alone does not answer, and only on this machine.
+    if changes.iter().any(needs_keys) && !args.no_keys {
+        let open = (old.opened(&services), new.opened(&services));
+        changes = self::changes(&old, &new, (open.0.as_ref(), open.1.as_ref()));
+    }
+    let metadata = diff::metadata(old.metadata(), new.metadata());
+    let report = Report {
+        names: (&old.name, &new.name),
+        states: (old.state(), new.state()),
+        changes: &changes,
+        metadata: &metadata,
+        same_bytes: old.bytes.as_ref().map(SecretBytes::expose)
+            == new.bytes.as_ref().map(SecretBytes::expose),
+    };
+    let text = if args.json { format!("{}\n", report.json()) } else { report.text() };
+    print(text.as_bytes())?;
+    Ok(status(args, report.differs()))
+}
+
+fn status(args: &DiffArgs, differs: bool) -> Status {
+    if args.exit_code && differs { Status::Generic } else { Status::Success }
+}
+
+fn needs_keys(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::Unknown(..) | ChangeKind::Comments { .. })
+}
+
+/// One version of the file.
+struct Version {
+    name: String,
+    /// `None` if there is no such file in it.
+    bytes: Option<SecretBytes>,
+    document: Option<Document>,
+    format: Format,
+}
+
+fn sides(args: &DiffArgs, path: &Path) -> Result<(Version, Version), Failure> {
+    let format =
+        |name: &Path| request::format("--input-type", args.input_type.as_deref(), Some(name));
+    if let Some(newer) = &args.newer {
+        // `git difftool` and `diff` name a missing side /dev/null; the other one tells the format.
+        let named = |path: &Path| {
+            if path == Path::new("/dev/null") { newer.clone() } else { path.to_owned() }
+        };
+        let old =
+            Version::read(path.display().to_string(), existing(path)?, format(&named(path))?)?;
+        let name = if newer == Path::new("/dev/null") { path } else { newer };
+        let new = Version::read(newer.display().to_string(), existing(newer)?, format(name)?)?;
+        return Ok((old, new));
+    }
+    let format = format(path)?;
+    let committed = git::file_at(&args.rev, path)?;
+    let here = if path.exists() { existing(path)? } else { None };
+    if committed.is_none() && here.is_none() {
+        return Err(files::missing(path));
+    }
+    let (old, new) = (format!("{} ({})", path.display(), args.rev), path.display().to_string());
+    Ok((Version::read(old, committed, format)?, Version::read(new, here, format)?))
+}
+
+/// A file that has to be there; a device without content is a missing file.
+fn existing(path: &Path) -> Result<Option<SecretBytes>, Failure> {
+    let source = Source::of(Some(path));
+    source.demand_existing()?;
+    if path == Path::new("/dev/null") { Ok(None) } else { source.read().map(Some) }
+}
+
+impl Version {
+    fn read(name: String, bytes: Option<SecretBytes>, format: Format) -> Result<Self, Failure> {
+        let document = match &bytes {
+            None => None,
+            Some(bytes) => match Document::read(format, bytes.clone()) {
+                Ok(document) => Some(document),
+                // An empty file is one without values.
+                Err(ReadError::Parse(_)) if bytes.expose().trim_ascii().is_empty() => None,
+                Err(error) => {
+                    return Err(Failure::generic(format!("{name}: {}", sentence(&error))));
+                }
+            },
+        };
+        Ok(Self { name, bytes, document, format })
+    }
+
+    fn metadata(&self) -> Option<&Metadata> {
+        match &self.document {
+            Some(Document::Sealed(document)) => Some(&document.metadata),
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> &'static str {
+        match (&self.bytes, &self.document) {
+            (None, _) => "absent",
+            (_, Some(Document::Sealed(_))) => "encrypted",
+            _ => "not encrypted",
+        }
+    }
+
+    /// The tree with its values open, if keys of this machine do that without a question.
+    fn opened(&self, services: &KeyServices) -> Option<Tree> {
+        let Some(Document::Sealed(document)) = &self.document else { return None };
+        if !opens_here(&document.metadata) {
+            return None;
+        }
+        let data_key = services.recover_quietly(&document.metadata)?;
+        let again = match Document::read(self.format, self.bytes.clone()?) {
+            Ok(Document::Sealed(document)) => document,
+            _ => return None,
+        };
+        let (open, _) = pipeline::open(*again, &data_key, false).ok()?.unverified();
+        Some(open.tree)
+    }
+
+    /// The text in clear.
+    fn plaintext(&self, services: &KeyServices) -> Result<SecretBytes, Failure> {
+        let Some(bytes) = &self.bytes else { return Ok(SecretBytes::default()) };
+        let Some(Document::Sealed(_)) = &self.document else { return Ok(bytes.clone()) };
+        let sealed = opening::read(self.format, bytes)?;
+        let data_key = services.recover(&sealed.metadata)?;
+        let opened =
+            pipeline::open(sealed, &data_key, false).map_err(|error| reading::leaf(&error))?;
+        let (document, verdict) = opened.unverified();
+        if !verdict.is_good() {
+            failure::warn(format_args!("{}: {}", self.name, reading::mac(&verdict).message()));
+        }
+        document.text().map_err(|error| reading::dump(&error))
+    }
+}
+
+fn changes(old: &Version, new: &Version, open: (Option<&Tree>, Option<&Tree>)) -> Vec<Change> {
+    let empty = Tree::default();
+    fn side<'a>(version: &'a Version, open: Option<&'a Tree>, empty: &'a Tree) -> Side<'a> {
+        match &version.document {
+            Some(Document::Sealed(document)) => Side { tree: &document.tree, sealed: true, open },
+            // What is in clear is open.
+            Some(Document::Plain(document)) => {
+                Side { tree: &document.tree, sealed: false, open: Some(&document.tree) }
+            }
+            None => Side { tree: empty, sealed: false, open: Some(empty) },
+        }
+    }
+    diff::changes(side(old, open.0, &empty), side(new, open.1, &empty))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use sops_core::config::json_schema;
 
 use crate::{
     args::Cli,
@@ -50,6 +51,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
         files.push((name, super::man::page(command.clone())));
     }
     files.push(("man/sops-rs.1".to_owned(), super::man::page(root)));
+    files.push(("sops-config.schema.json".to_owned(), json_schema().into_bytes()));
     files.push(("environment.md".to_owned(), environment().into_bytes()));
     files.push(("exit-statuses.md".to_owned(), statuses().into_bytes()));
     files
@@ -92,7 +94,12 @@ mod tests {
     #[test]
     fn there_is_a_page_for_every_command() {
         let names: Vec<_> = files().into_iter().map(|(name, _)| name).collect();
-        for name in ["man/sops-rs-diff.1", "completions/sops-rs.ps1", "environment.md"] {
+        for name in [
+            "man/sops-rs-diff.1",
+            "completions/sops-rs.ps1",
+            "environment.md",
+            "sops-config.schema.json",
+        ] {
             assert!(names.iter().any(|n| n == name), "{name}");
         }
     }
