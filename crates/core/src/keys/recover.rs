@@ -467,6 +467,7 @@ fn old_contexts(key: &MasterKey) -> Vec<MasterKey> {
 }
 
 #[cfg(test)]
+#[allow(clippy::cloned_ref_to_slice_refs, reason = "the list is of `dyn`, the handle is not")]
 mod tests {
     use std::sync::{Arc, Mutex};
 
