@@ -43,7 +43,7 @@ pub(super) fn put(
             add(layout, container, step, &wrap(below, value.clone()), path)?
         }
     };
-    Ok(splice(layout.source.expose(), vec![edit]))
+    Ok(splice(layout.source.as_bytes(), vec![edit]))
 }
 
 pub(super) fn remove(layout: &YamlLayout, tree: &Tree, path: &Path) -> Result<Output, EmitError> {
@@ -64,7 +64,7 @@ pub(super) fn remove(layout: &YamlLayout, tree: &Tree, path: &Path) -> Result<Ou
             (Some(before), None) => before.end..entry.end,
             (None, None) => entry.start..entry.end,
         };
-        return Ok(splice(layout.source.expose(), vec![Edit::new(range, "")]));
+        return Ok(splice(layout.source.as_bytes(), vec![Edit::new(range, "")]));
     }
     let edit = match (entries.len(), container.parent) {
         (1, Some((parent, at))) => {
@@ -79,7 +79,7 @@ pub(super) fn remove(layout: &YamlLayout, tree: &Tree, path: &Path) -> Result<Ou
         // The first key behind a dash: the next one takes its place.
         _ => Edit::new(entry.start..next.map_or(entry.end, |next| next.start), ""),
     };
-    Ok(splice(layout.source.expose(), vec![edit]))
+    Ok(splice(layout.source.as_bytes(), vec![edit]))
 }
 
 /// Where a path leads.
@@ -316,10 +316,10 @@ pub(super) fn expand_aliases(
     for slot in touched {
         let Some((container, index, node)) = copies.get(&slot) else { continue };
         let at = site.slots[slot as usize].start as usize;
-        lines.push(line_and_column(layout.source.expose(), at).0);
+        lines.push(line_and_column(layout.source.as_bytes(), at).0);
         edits.extend(replace(layout, *container, *index, node, &Path::default()).ok());
     }
-    Some(Expanded { text: splice(layout.source.expose(), edits), lines })
+    Some(Expanded { text: splice(layout.source.as_bytes(), edits), lines })
 }
 
 type Copies<'t> = HashMap<SlotId, (ContainerId, usize, &'t Node)>;

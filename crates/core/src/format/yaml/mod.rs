@@ -26,6 +26,8 @@ mod rewrite;
 mod scalar;
 mod typed;
 
+use zeroize::Zeroizing;
+
 use super::{
     EmitError, EmitOptions, Expanded, Layout, Output, ParseError, Parsed, Problem, Rewrite,
     layout::line_and_column,
@@ -39,16 +41,17 @@ use crate::{
 ///
 /// # Errors
 /// If it is not YAML, or holds what SOPS cannot seal (format §7.1).
-pub fn parse(source: SecretBytes) -> Result<Parsed, ParseError> {
-    let Some(text) = source.expose_str() else {
-        let valid = match std::str::from_utf8(source.expose()) {
-            Err(error) => error.valid_up_to(),
-            Ok(_) => 0,
-        };
-        let (line, column) = line_and_column(source.expose(), valid);
-        return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+pub fn parse(mut source: SecretBytes) -> Result<Parsed, ParseError> {
+    let source = match String::from_utf8(std::mem::take(source.expose_mut())) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let bytes = SecretBytes::new(error.into_bytes());
+            let (line, column) = line_and_column(bytes.expose(), valid);
+            return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+        }
     };
-    let read = parse::read(text)?;
+    let read = parse::read(&source)?;
     let layout = Box::new(YamlLayout { source, site: read.site });
     Ok(Parsed { tree: read.tree, metadata: read.section, layout })
 }
@@ -105,16 +108,21 @@ fn step_of(indent: Option<u8>) -> usize {
 }
 
 /// A YAML text and its places.
-#[derive(Debug)]
 struct YamlLayout {
-    source: SecretBytes,
+    /// Kept as text: telling that it is UTF-8 takes a walk over all of it.
+    source: Zeroizing<String>,
     site: model::Site,
+}
+
+impl std::fmt::Debug for YamlLayout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "YamlLayout of {} bytes", self.source.len())
+    }
 }
 
 impl YamlLayout {
     fn text(&self) -> &str {
-        // Only what was read as UTF-8 has a layout.
-        self.source.expose_str().unwrap_or_default()
+        &self.source
     }
 
     fn slot(&self, mark: Mark) -> Option<&model::Slot> {
@@ -141,7 +149,7 @@ impl Layout for YamlLayout {
 
     fn line(&self, mark: Mark) -> Option<usize> {
         let slot = self.slot(mark)?;
-        Some(line_and_column(self.source.expose(), slot.start as usize).0)
+        Some(line_and_column(self.source.as_bytes(), slot.start as usize).0)
     }
 
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {

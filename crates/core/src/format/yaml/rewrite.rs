@@ -35,7 +35,7 @@ pub(super) fn rewrite(
             }
         }
     }
-    Ok(splice(layout.source.expose(), edits))
+    Ok(splice(layout.source.as_bytes(), edits))
 }
 
 /// A key `sops` at the top would be taken for the metadata (format §3.1).
