@@ -142,6 +142,7 @@ impl KeyServices {
         threshold: u32,
         purpose: Purpose,
     ) -> Result<(DataKey, Distributed), Failure> {
+        self.demand_services(purpose)?;
         let made = self.made()?;
         let mut random = SystemRandomness::new();
         let data_key = DataKey::random(&mut random);
@@ -163,6 +164,7 @@ impl KeyServices {
         threshold: u32,
         purpose: Purpose,
     ) -> Result<Distributed, Failure> {
+        self.demand_services(purpose)?;
         let made = self.made()?;
         let mut random = SystemRandomness::new();
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
@@ -170,6 +172,14 @@ impl KeyServices {
         made.runtime
             .block_on(work)
             .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))
+    }
+
+    /// Wrapping needs somebody who wraps.
+    fn demand_services(&self, purpose: Purpose) -> Result<(), Failure> {
+        match self.local {
+            true => Ok(()),
+            false => Err(failure::keys::no_services(purpose.status, purpose.heading)),
+        }
     }
 
     fn made(&self) -> Result<&Made, Failure> {
@@ -183,6 +193,10 @@ impl KeyServices {
         let mut keyring = Keyring::default();
         if self.local {
             keyring = keyring.with_shared(age.clone());
+            #[cfg(feature = "aws")]
+            {
+                keyring = keyring.with(credentials::aws::provider()?);
+            }
         }
         Ok(self.made.get_or_init(|| Made { keyring, age, runtime }))
     }

@@ -4,9 +4,10 @@ use sops_core::{
     config::Decision,
     crypto::DataKey,
     document::PlainDocument,
+    format::{EmitError, Format},
     keys::Distributed,
     metadata::{Metadata, VERSION},
-    pipeline::{self, NonceMemory, Plan, SealedText, Target},
+    pipeline::{self, NonceMemory, Plan, SealError, SealedText, Target},
 };
 
 use crate::{
@@ -59,8 +60,15 @@ pub(crate) fn seal(
     memory: NonceMemory,
     order: Order<'_>,
 ) -> Result<SealedText, Failure> {
+    let foreign = order.target.format == Format::Binary && document.format != Format::Binary;
     let sealed = pipeline::reseal(document, memory, order.plan(), &mut SystemRandomness::new())
-        .map_err(|error| reading::seal(&error))?;
+        .map_err(|error| match error {
+            // The result was read as what it shall be, and is none of that kind.
+            SealError::Unreadable(_) | SealError::Unopenable if foreign => {
+                reading::emit(&EmitError::NotBinary)
+            }
+            error => reading::seal(&error),
+        })?;
     tell(&sealed);
     Ok(sealed)
 }

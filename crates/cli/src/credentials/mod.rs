@@ -2,4 +2,6 @@
 //! as values; everything that looks for them is in here.
 
 pub(crate) mod age;
+#[cfg(feature = "aws")]
+pub(crate) mod aws;
 pub(crate) mod terminal;

@@ -64,7 +64,7 @@ fn describe(text: &mut String, report: &KeyReport, looked: &[String]) {
         KeyOutcome::NoProvider => {
             let reason = match missing_feature(key) {
                 Some(feature) => format!("this build does not have the feature {feature}"),
-                None => format!("{} is not served here", key.kind()),
+                None => format!("{} is not served by this version", key.kind()),
             };
             ("FAILED", vec![reason])
         }
@@ -121,7 +121,7 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
                 let reasons: Vec<String> = match failure.errors.as_slice() {
                     [] => vec![match missing_feature(&failure.key) {
                         Some(feature) => format!("this build does not have the feature {feature}"),
-                        None => "no key services provided, cannot update master keys".to_owned(),
+                        None => format!("{} is not served by this version", failure.key.kind()),
                     }],
                     errors => errors.iter().map(ToString::to_string).collect(),
                 };
@@ -145,6 +145,12 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
             format!("{heading}: [could not split data key into parts for Shamir: {cause}]"),
         ),
     }
+}
+
+/// Every key service was turned off.
+pub(crate) fn no_services(status: Status, heading: &str) -> Failure {
+    let problem = format!("{heading}: [no key services provided, cannot update master keys]");
+    Failure::new(status, problem).hint("leave --enable-local-keyservice=false away")
 }
 
 /// Lines of at most `width` characters, broken at blanks.

@@ -42,7 +42,8 @@ pub(crate) fn plain(error: &ReadError, format: Format) -> Failure {
                 "File cannot be completely empty, it must contain at least one document",
             );
         }
-        Problem::KeyNotText { .. } | Problem::NumberTooLarge => {
+        // JSON has one kind of number, and SOPS reads it before it looks at the tree.
+        Problem::KeyNotText { .. } | Problem::NumberTooLarge if format != Format::Json => {
             let problem = format!("Error encrypting tree: Error walking tree: {parse}");
             return Failure::new(Status::EncryptingTree, problem);
         }
