@@ -85,6 +85,7 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
     let target = request::target(formats.output, global, config.as_ref())?;
     let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
     let original = Original::read(path)?;
+    original.demand_writable()?;
     let sealed = opening::read(formats.input, original.bytes())?;
     let Open { data_key, document } = opening::open(sealed, &services, true, args.ignore_mac)?;
     let text = document.text().map_err(|error| reading::dump(&error))?;
@@ -140,6 +141,7 @@ impl Opened {
 }
 
 fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
+    replace::demand_folder(path)?;
     let formats = Formats::of(&args.types, Some(path))?;
     let config = config_file::find(global)?;
     let decision =

@@ -84,6 +84,11 @@ impl Original {
         &self.bytes
     }
 
+    /// Refuses a file that could not be replaced later on, before somebody has worked on it.
+    pub(crate) fn demand_writable(&self) -> Result<(), Failure> {
+        may_be_written(&self.real).map_err(|error| self.not_written(&error))
+    }
+
     /// Puts `new` in its place, after `check` has found nothing wrong with it.
     pub(crate) fn replace(
         self,
@@ -191,6 +196,18 @@ pub(crate) fn create(path: &Path, new: &SecretBytes, content: Content) -> Result
         ));
     }
     write(path, new, content)
+}
+
+/// Refuses a name under which no file could be made, before somebody has worked on it.
+pub(crate) fn demand_folder(path: &Path) -> Result<(), Failure> {
+    if parent(path).is_dir() {
+        return Ok(());
+    }
+    let problem = format!(
+        "Could not open in-place file for writing: open {}: no such file or directory",
+        super::absolute_path(path).display()
+    );
+    Err(Failure::new(Status::CouldNotWriteOutput, problem).hint("make the folder first"))
 }
 
 /// The folder of a file.
