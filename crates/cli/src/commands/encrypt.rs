@@ -72,6 +72,7 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let decision =
         creation::decision(&args.keys, &args.selection, config.as_ref(), name, formats.input)?;
     let target = request::target(formats.output, global, config.as_ref())?;
+    let target = request::for_output(target, &args.output);
     let allow_nothing_sealed =
         creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
 

@@ -69,6 +69,7 @@ pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Fai
     let services = KeyServices::new(&args.services)?;
     let config = config_file::find_settings(global)?;
     let target = request::target(formats.output, global, config.as_ref())?;
+    let target = request::for_output(target, &args.output);
 
     let input = Input::read(&source, args.output.in_place)?;
     let sealed = opening::read(formats.input, input.bytes())?;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use sops_core::{
     format::{EmitOptions, Format},
-    pipeline::Target,
+    pipeline::{Check, Target},
 };
 
 use crate::{
@@ -113,7 +113,14 @@ pub(crate) fn target(
     global: &GlobalFlags,
     config: Option<&ConfigFile>,
 ) -> Result<Target, Failure> {
-    Ok(Target { format, indent: layout(format, global, config)?.indent })
+    let indent = layout(format, global, config)?.indent;
+    Ok(Target { format, indent, check: Check::Full })
+}
+
+/// The same for a result that may go to standard output, where it replaces nothing.
+pub(crate) fn for_output(target: Target, output: &OutputFlags) -> Target {
+    let replaces = output.in_place || output.output.is_some();
+    Target { check: if replaces { Check::Full } else { Check::UnlessSimple }, ..target }
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ pub trait Layout: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether every value of this text is a scalar of one line, without tag, anchor or alias, at a
+    /// place where a token can stand as it is: sealing cannot change how the text is read.
+    fn is_simple(&self) -> bool {
+        false
+    }
+
     /// The line, from 1, on which the leaf at `mark` begins.
     fn line(&self, mark: Mark) -> Option<usize>;
 }

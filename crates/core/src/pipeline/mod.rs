@@ -24,4 +24,4 @@ pub use leaves::{LeafError, LeafProblem};
 pub use mac::{Diagnosis, MacVerdict, Spot};
 pub use nonces::NonceMemory;
 pub use open::{OpenDocument, Opened, open};
-pub use seal::{Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};
+pub use seal::{Check, Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};

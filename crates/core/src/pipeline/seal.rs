@@ -22,6 +22,20 @@ pub struct Target {
     pub format: Format,
     /// Blanks per level of what is laid out afresh; `None` is the author's or the default.
     pub indent: Option<u8>,
+    /// How much of the sealed text is read again.
+    pub check: Check,
+}
+
+/// How much of a sealed text is read and opened again before anyone gets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// All of it: for texts that replace a file.
+    #[default]
+    Full,
+    /// Nothing, when every value was a scalar of one line at a place where a token can stand as it
+    /// is ([`crate::format::Layout::is_simple`]): for texts that replace nothing, as on standard
+    /// output. The check takes as long as all the rest.
+    UnlessSimple,
 }
 
 /// What sealing takes besides the document.
@@ -138,8 +152,11 @@ fn seal_remembering(
         let options = EmitOptions { indent: plan.target.indent };
         format::emit(plan.target.format, &tree, Some(&section), &options)?
     };
+    let simple = plan.target.format == format && layout.is_simple();
     drop((tree, layout));
-    check(plan.target.format, &text, plan.data_key)?;
+    if !(simple && plan.target.check == Check::UnlessSimple) {
+        check(plan.target.format, &text, plan.data_key)?;
+    }
     Ok(SealedText { text, metadata: plan.metadata, expanded_aliases, odd_merge_keys: false })
 }
 

@@ -152,6 +152,19 @@ impl Layout for YamlLayout {
         Some(line_and_column(self.source.as_bytes(), slot.start as usize).0)
     }
 
+    fn is_simple(&self) -> bool {
+        let one_line = |slot: &model::Slot| {
+            let written = &self.source[slot.start as usize..slot.end as usize];
+            let style = match slot.shape {
+                model::Shape::Plain | model::Shape::Single | model::Shape::Double => true,
+                model::Shape::Absent => true,
+                model::Shape::Block(_) | model::Shape::Alias(_) | model::Shape::Comment => false,
+            };
+            style && !slot.flow && slot.tag == slot.start && !written.contains('\n')
+        };
+        self.site.documents.len() == 1 && self.site.slots.iter().all(one_line)
+    }
+
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
         amend::expand_aliases(self, tree, sealed)
     }
