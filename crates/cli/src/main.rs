@@ -8,6 +8,9 @@
 //!                              Ok: a status          Err: failure, which says why
 //! ```
 
+// The doc comments of arguments are the help text, where brackets are brackets.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 mod amending;
 mod args;
 mod commands;

@@ -85,32 +85,52 @@ pub struct Expanded {
 
 /// One change to a text.
 #[derive(Debug)]
-pub struct Edit {
-    /// The bytes to replace; empty to insert.
-    pub range: Range<usize>,
-    /// What comes there.
-    pub text: SecretBytes,
+pub struct Edit<'t> {
+    range: Range<usize>,
+    text: NewText<'t>,
 }
 
-impl Edit {
-    /// Puts `text` in the place of `range`.
+/// What comes in: text that was made for it, or text that stands in a tree already. A large
+/// document has as many tokens as values, and copying each would double what it takes.
+#[derive(Debug)]
+enum NewText<'t> {
+    Made(SecretBytes),
+    Standing(&'t [u8]),
+}
+
+impl NewText<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Made(text) => text.expose(),
+            Self::Standing(text) => text,
+        }
+    }
+}
+
+impl<'t> Edit<'t> {
+    /// Puts `text` in the place of `range`, which is empty to insert.
     pub fn new(range: Range<usize>, text: impl Into<SecretBytes>) -> Self {
-        Self { range, text: text.into() }
+        Self { range, text: NewText::Made(text.into()) }
+    }
+
+    /// Puts text that stands elsewhere in the place of `range`.
+    pub fn standing(range: Range<usize>, text: &'t [u8]) -> Self {
+        Self { range, text: NewText::Standing(text) }
     }
 }
 
 /// Carries out changes that do not overlap, in any order. Changes at the same place keep the
 /// order in which they are given.
-pub fn splice(source: &[u8], mut edits: Vec<Edit>) -> Output {
+pub fn splice(source: &[u8], mut edits: Vec<Edit<'_>>) -> Output {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let grown: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let grown: usize = edits.iter().map(|edit| edit.text.bytes().len()).sum();
     let cut: usize = edits.iter().map(|edit| edit.range.len()).sum();
-    let mut out = Vec::with_capacity(source.len() + grown - cut.min(source.len() + grown));
+    let mut out = Vec::with_capacity((source.len() + grown).saturating_sub(cut));
     let mut done = 0;
     for edit in &edits {
         debug_assert!(done <= edit.range.start, "changes overlap");
         out.extend_from_slice(&source[done..edit.range.start]);
-        out.extend_from_slice(edit.text.expose());
+        out.extend_from_slice(edit.text.bytes());
         done = edit.range.end;
     }
     out.extend_from_slice(&source[done..]);

@@ -131,7 +131,7 @@ impl DotenvLayout {
     }
 
     /// A new value for a key, or a new line behind the last one, ended as the others are.
-    fn put_text(&self, key: &str, text: &SecretBytes) -> Edit {
+    fn put_text(&self, key: &str, text: &SecretBytes) -> Edit<'static> {
         let source = self.source.expose();
         let crlf = all_crlf(source, &self.lines);
         let complete = |end: usize| end < source.len();
@@ -188,7 +188,12 @@ impl DotenvLayout {
         }
     }
 
-    fn with_metadata(&self, edits: &mut Vec<Edit>, runs: &[Range<usize>], mut lines: String) {
+    fn with_metadata(
+        &self,
+        edits: &mut Vec<Edit<'static>>,
+        runs: &[Range<usize>],
+        mut lines: String,
+    ) {
         if let Some((first, others)) = runs.split_first() {
             edits.push(Edit::new(first.clone(), lines));
             edits.extend(others.iter().map(|run| Edit::new(self.whole_lines(run), "")));
@@ -203,7 +208,7 @@ impl DotenvLayout {
         edits.push(Edit::new(source.len()..source.len(), lines));
     }
 
-    fn carriage_returns_of_blank_lines(&self) -> impl Iterator<Item = Edit> {
+    fn carriage_returns_of_blank_lines(&self) -> impl Iterator<Item = Edit<'static>> {
         self.lines
             .iter()
             .filter(|line| line.kind == LineKind::Blank && !line.place.is_empty())

@@ -41,7 +41,7 @@ fn first_char(text: &str) -> char {
 /// A token beside a header would end with the bracket that closes the section's name. So it comes
 /// above the header, with the markers and blanks that stood before the text, and a lone marker
 /// stays beside the header.
-pub(super) fn seal(edits: &mut Vec<Edit>, source: &str, pieces: &[Piece], token: &str) {
+pub(super) fn seal(edits: &mut Vec<Edit<'static>>, source: &str, pieces: &[Piece], token: &str) {
     if let [Piece { marker, content, beside: Beside::Header }] = pieces {
         let start = line_start(source, *marker);
         let lead = &source[*marker..content.start];
@@ -60,7 +60,7 @@ pub(super) fn seal(edits: &mut Vec<Edit>, source: &str, pieces: &[Piece], token:
 /// Puts the text of a comment back, each line where it was. If there are now more lines than
 /// places, they come behind the last place that is a line; if there are fewer, places go.
 pub(super) fn open(
-    edits: &mut Vec<Edit>,
+    edits: &mut Vec<Edit<'static>>,
     source: &str,
     pieces: &[Piece],
     text: &str,

@@ -141,7 +141,7 @@ impl IniLayout {
 
     fn write_spot(
         &self,
-        edits: &mut Vec<Edit>,
+        edits: &mut Vec<Edit<'static>>,
         source: &str,
         spot: Spot<'_>,
         how: Rewrite<'_>,
@@ -175,7 +175,7 @@ impl IniLayout {
     }
 
     /// Puts the metadata in the place of the old, or at the end.
-    fn with_section(&self, metadata: &Mapping) -> Result<Edit, Refusal> {
+    fn with_section(&self, metadata: &Mapping) -> Result<Edit<'static>, Refusal> {
         let text = self.text();
         if let Some(header) = &self.header {
             let section = metadata_section(metadata, self.header_line_break(header))?;
@@ -195,7 +195,7 @@ impl IniLayout {
 
     /// Takes the metadata away, with the blank line before it; if no line break ends it, none ends
     /// the text without it.
-    fn without_section(&self) -> Option<Edit> {
+    fn without_section(&self) -> Option<Edit<'static>> {
         let header = self.header.as_ref()?;
         let text = self.text();
         let line_break = self.header_line_break(header);
@@ -241,7 +241,7 @@ impl IniLayout {
         section: &str,
         key: &str,
         value: &Node,
-    ) -> Result<Vec<Edit>, Refusal> {
+    ) -> Result<Vec<Edit<'static>>, Refusal> {
         let text = leaf_text(value)?;
         let Some((place, mapping)) = self.section(tree, section) else {
             let mut mapping = Mapping::default();
@@ -262,7 +262,12 @@ impl IniLayout {
     }
 
     /// A section with other keys, or a new one behind the last.
-    fn put_section(&self, tree: &Tree, name: &str, value: &Node) -> Result<Vec<Edit>, Refusal> {
+    fn put_section(
+        &self,
+        tree: &Tree,
+        name: &str,
+        value: &Node,
+    ) -> Result<Vec<Edit<'static>>, Refusal> {
         let Node::Map(mapping) = value else {
             return Err(Refusal::of("a value outside of a section"));
         };
@@ -283,7 +288,7 @@ impl IniLayout {
                 .map_err(|refusal| refusal.below(Step::Key(pair.key.clone())))?;
             lines.push(line);
         }
-        let mut edits: Vec<Edit> =
+        let mut edits: Vec<Edit<'static>> =
             place.keys.iter().map(|key| Edit::new(key.lines.clone(), "")).collect();
         if !lines.is_empty() {
             edits.push(self.insertion(place.end, lines));
@@ -297,7 +302,7 @@ impl IniLayout {
     }
 
     /// Whole lines at a place where a line begins or the text ends.
-    fn insertion(&self, at: usize, lines: Vec<String>) -> Edit {
+    fn insertion(&self, at: usize, lines: Vec<String>) -> Edit<'static> {
         let line_break = self.line_break();
         let text = self.text();
         let before = &text[..at];

@@ -127,7 +127,11 @@ fn nest(rest: &[Step], value: &Node) -> Node {
 }
 
 /// Another document in the place of the whole one.
-fn whole(layout: &JsonLayout, document: &Container, value: &Node) -> Result<Edit, Refusal> {
+fn whole(
+    layout: &JsonLayout,
+    document: &Container,
+    value: &Node,
+) -> Result<Edit<'static>, Refusal> {
     let Node::Map(mapping) = value else {
         return Err(Refusal::of("a document that is no mapping"));
     };
@@ -143,7 +147,7 @@ fn add(
     container: &Container,
     step: &Step,
     value: &Node,
-) -> Result<Edit, Refusal> {
+) -> Result<Edit<'static>, Refusal> {
     let last = container.members.len().checked_sub(1);
     let around = container.around(layout, last.unwrap_or(0));
     let mut text = Vec::new();

@@ -97,7 +97,11 @@ impl JsonLayout {
     }
 
     /// Puts the metadata in or takes it away.
-    fn move_section(&self, edits: &mut Vec<Edit>, how: Rewrite<'_>) -> Result<(), Refusal> {
+    fn move_section(
+        &self,
+        edits: &mut Vec<Edit<'static>>,
+        how: Rewrite<'_>,
+    ) -> Result<(), Refusal> {
         let source = self.source.expose();
         let (members, close) = members(source, self.open);
         let found = members.iter().position(|member| key_is(source, member, "sops"));
@@ -124,7 +128,7 @@ impl JsonLayout {
     /// of `sops` remembers it.
     fn with_section(
         &self,
-        edits: &mut Vec<Edit>,
+        edits: &mut Vec<Edit<'static>>,
         members: &[Member],
         close: usize,
         metadata: &Mapping,
@@ -169,7 +173,7 @@ impl JsonLayout {
     /// Takes the metadata away, with the comma that it needed.
     fn without_section(
         &self,
-        edits: &mut Vec<Edit>,
+        edits: &mut Vec<Edit<'static>>,
         members: &[Member],
         index: usize,
         close: usize,

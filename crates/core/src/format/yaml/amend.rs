@@ -166,7 +166,7 @@ fn replace(
     index: usize,
     node: &Node,
     path: &Path,
-) -> Result<Edit, EmitError> {
+) -> Result<Edit<'static>, EmitError> {
     let text = layout.text();
     let site = &layout.site;
     let container = &site.containers[id as usize];
@@ -210,7 +210,7 @@ fn add(
     step_to: &Step,
     node: &Node,
     path: &Path,
-) -> Result<Edit, EmitError> {
+) -> Result<Edit<'static>, EmitError> {
     let text = layout.text();
     let site = &layout.site;
     let container = &site.containers[id as usize];

@@ -50,18 +50,18 @@ pub(super) fn refuse_reserved(tree: &Tree, sealed: bool) -> Result<(), EmitError
 struct Pass<'a> {
     layout: &'a YamlLayout,
     sealed: bool,
-    edits: Vec<Edit>,
+    edits: Vec<Edit<'a>>,
 }
 
-impl Pass<'_> {
-    fn mapping(&mut self, mapping: &Mapping) -> Result<(), EmitError> {
+impl<'a> Pass<'a> {
+    fn mapping(&mut self, mapping: &'a Mapping) -> Result<(), EmitError> {
         mapping.entries.iter().try_for_each(|entry| match entry {
             Entry::Comment(comment) => self.comment(comment),
             Entry::Pair(pair) => self.node(&pair.value),
         })
     }
 
-    fn node(&mut self, node: &Node) -> Result<(), EmitError> {
+    fn node(&mut self, node: &'a Node) -> Result<(), EmitError> {
         match node {
             Node::Map(mapping) => self.mapping(mapping),
             Node::List(list) => list.items.iter().try_for_each(|item| match item {
@@ -73,7 +73,7 @@ impl Pass<'_> {
         }
     }
 
-    fn leaf(&mut self, leaf: &Leaf) -> Result<(), EmitError> {
+    fn leaf(&mut self, leaf: &'a Leaf) -> Result<(), EmitError> {
         let Some(slot) = self.layout.slot(leaf.mark) else { return Ok(()) };
         let site = &self.layout.site;
         let text = self.layout.text();
@@ -90,6 +90,11 @@ impl Pass<'_> {
         }
         if self.sealed {
             let token = token_text(&leaf.value);
+            if slot.shape == Shape::Plain && !slot.flow && slot.tag == slot.start {
+                let range = slot.start as usize..slot.end as usize;
+                self.edits.push(Edit::standing(range, token.as_bytes()));
+                return Ok(());
+            }
             let (range, token) = sealed_edit(text, site, slot, token);
             if slot.tag < slot.start {
                 let tag = tag_range(text, slot);
@@ -109,7 +114,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn comment(&mut self, comment: &Comment) -> Result<(), EmitError> {
+    fn comment(&mut self, comment: &'a Comment) -> Result<(), EmitError> {
         let Some(slot) = self.layout.slot(comment.mark).filter(|_| comment.edited) else {
             return Ok(());
         };
@@ -257,7 +262,7 @@ fn metadata_edit(
     frame: &Frame,
     metadata: &Mapping,
     indent: Option<u8>,
-) -> Edit {
+) -> Edit<'static> {
     let text = layout.text();
     let site = &layout.site;
     let root = &site.containers[frame.root as usize];
