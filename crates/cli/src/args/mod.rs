@@ -101,6 +101,12 @@ pub(crate) enum Asked {
 
 /// Reads the command line behind the program's name.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Asked, Failure> {
+    // Asked by every script that looks for the program; it needs none of what follows.
+    if let [only] = words.as_slice()
+        && ["--version", "-version", "-v"].iter().any(|word| only == word)
+    {
+        return Ok(Asked::Print(version()));
+    }
     let mut root = definition();
     match words::read(words, &root)? {
         Words::Version => Ok(Asked::Print(version())),
