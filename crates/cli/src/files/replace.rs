@@ -5,7 +5,8 @@
 //!
 //! - The new bytes are written beside the target (in the same folder, so that renaming is one
 //!   step), synced, renamed over it, and the folder is synced. On Linux they have no name until
-//!   they are complete, so that a crash leaves nothing behind.
+//!   they are complete; a crash between naming and renaming leaves one file behind, which the next
+//!   command that writes this target removes.
 //! - A link is followed: what it points at is replaced, the link stays. Mode, owner and extended
 //!   attributes go over to the new file. Other hard links keep the old bytes.
 //! - From reading to renaming an advisory lock (`flock`) is held on the file itself, so that two
@@ -99,11 +100,13 @@ impl Original {
         let failed = |error: &io::Error| self.not_written(error);
         may_be_written(&self.real).map_err(|error| failed(&error))?;
         let folder = parent(&self.real);
-        let mut beside = Beside::create(folder, Content::Plain).map_err(|error| failed(&error))?;
+        let mut beside =
+            Beside::create(&self.real, Content::Plain).map_err(|error| failed(&error))?;
         beside.write(new.expose()).map_err(|error| failed(&error))?;
         self.demand_unchanged()?;
         beside.take_over(&self.real).map_err(|error| failed(&error))?;
-        beside.rename_to(&self.real).map_err(|error| failed(&error))
+        beside.rename_to(&self.real).map_err(|error| failed(&error))?;
+        sync_folder(folder).map_err(|error| not_confirmed(&self.typed, &error))
     }
 
     /// Refuses to go on if somebody else has changed the file since it was read.
@@ -166,9 +169,10 @@ pub(crate) fn write(path: &Path, new: &SecretBytes, content: Content) -> Result<
         // because nobody can say who will own what it leads to.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
             let folder = parent(path);
-            let mut beside = Beside::create(folder, content).map_err(|error| failed(&error))?;
+            let mut beside = Beside::create(path, content).map_err(|error| failed(&error))?;
             beside.write(new.expose()).map_err(|error| failed(&error))?;
-            return beside.rename_to(path).map_err(|error| failed(&error));
+            beside.rename_to(path).map_err(|error| failed(&error))?;
+            return sync_folder(folder).map_err(|error| not_confirmed(path, &error));
         }
         Err(error) => return Err(failed(&error)),
     };
@@ -181,10 +185,11 @@ pub(crate) fn write(path: &Path, new: &SecretBytes, content: Content) -> Result<
             .map_err(|error| failed(&error));
     }
     may_be_written(&real).map_err(|error| failed(&error))?;
-    let mut beside = Beside::create(parent(&real), Content::Plain).map_err(|e| failed(&e))?;
+    let mut beside = Beside::create(&real, Content::Plain).map_err(|e| failed(&e))?;
     beside.write(new.expose()).map_err(|error| failed(&error))?;
     beside.take_over(&real).map_err(|error| failed(&error))?;
-    beside.rename_to(&real).map_err(|error| failed(&error))
+    beside.rename_to(&real).map_err(|error| failed(&error))?;
+    sync_folder(parent(&real)).map_err(|error| not_confirmed(path, &error))
 }
 
 /// Writes a file that must not exist yet, such as the one `edit` makes.
@@ -210,6 +215,17 @@ pub(crate) fn demand_folder(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(Status::CouldNotWriteOutput, problem).hint("make the folder first"))
 }
 
+/// The file is new, but a power failure may bring the old one back.
+fn not_confirmed(path: &Path, error: &io::Error) -> Failure {
+    let problem = format!(
+        "{} was written, but its folder could not be synced: {}",
+        path.display(),
+        os_words(error)
+    );
+    Failure::new(Status::CouldNotWriteOutput, problem)
+        .hint("the new file is in place; make sure that the disk is well before you rely on it")
+}
+
 /// The folder of a file.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -223,18 +239,17 @@ fn may_be_written(path: &Path) -> io::Result<()> {
 /// A file that is being written beside the one it is to become.
 struct Beside {
     file: File,
-    folder: PathBuf,
     /// The name it has so far; none while it is anonymous.
     name: Option<PathBuf>,
 }
 
 impl Beside {
-    fn create(folder: &Path, content: Content) -> io::Result<Self> {
+    /// Makes the file that is to be `target`.
+    fn create(target: &Path, content: Content) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
-        if let Some(file) = super::unix::anonymous_file(folder, content) {
-            return Ok(Self { file, folder: folder.to_owned(), name: None });
+        if let Some(file) = super::unix::anonymous_file(parent(target), content) {
+            return Ok(Self::held(file, None));
         }
-        let name = folder.join(temporary_name()?);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -244,8 +259,15 @@ impl Beside {
         }
         #[cfg(not(unix))]
         let _ = content;
-        let file = options.open(&name)?;
-        Ok(Self { file, folder: folder.to_owned(), name: Some(name) })
+        let (file, name) = under_free_name(target, |name| options.open(name))?;
+        Ok(Self::held(file, Some(name)))
+    }
+
+    /// Locks the file, as the sign that whoever writes it is alive.
+    fn held(file: File, name: Option<PathBuf>) -> Self {
+        #[cfg(unix)]
+        super::unix::hold(&file);
+        Self { file, name }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -262,19 +284,18 @@ impl Beside {
     }
 
     fn rename_to(mut self, target: &Path) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        if self.name.is_none() {
-            let name = self.folder.join(temporary_name()?);
-            super::unix::name_file(&self.file, &name)?;
-            self.name = Some(name);
-        }
         // Mode and owner are part of what must be on the disk before the name is.
         self.file.sync_all()?;
+        #[cfg(target_os = "linux")]
+        if self.name.is_none() {
+            let named = under_free_name(target, |name| super::unix::name_file(&self.file, name));
+            self.name = Some(named?.1);
+        }
         if let Some(name) = &self.name {
             fs::rename(name, target)?;
             self.name = None;
         }
-        sync_folder(&self.folder)
+        Ok(())
     }
 }
 
@@ -305,10 +326,29 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn temporary_name() -> io::Result<String> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(format!(".sops-rs-{:016x}.tmp", u64::from_ne_bytes(random)))
+/// Makes something under a name beside `target`. The name is always the same one, so that what a
+/// crash has left there is found and removed; if somebody uses it at this moment, a random one.
+fn under_free_name<T>(
+    target: &Path,
+    make: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(T, PathBuf)> {
+    let of_target = Sha256::digest(target.file_name().unwrap_or_default().as_encoded_bytes());
+    let mut number = [0; 8];
+    number.copy_from_slice(&of_target[..8]);
+    let name = temporary_name(target, number);
+    #[cfg(unix)]
+    super::unix::remove_stray(&name);
+    match make(&name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return Ok((made?, name)),
+    }
+    getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
+    let name = temporary_name(target, number);
+    Ok((make(&name)?, name))
+}
+
+fn temporary_name(target: &Path, number: [u8; 8]) -> PathBuf {
+    parent(target).join(format!(".sops-rs-{:016x}.tmp", u64::from_be_bytes(number)))
 }
 
 /// Opens a file and locks it. The lock goes with the file's last descriptor, whatever happens.

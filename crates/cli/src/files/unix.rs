@@ -87,6 +87,29 @@ pub(super) fn name_file(file: &File, name: &Path) -> io::Result<()> {
     Ok(linkat(CWD, here.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
+/// Marks a file as being written. Where there are no locks, nothing is ever taken for a stray.
+pub(super) fn hold(file: &File) {
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+}
+
+/// Removes what a program that was killed has left under a temporary name: a file that is not
+/// marked by [`hold`], because marks go with those who made them.
+pub(super) fn remove_stray(name: &Path) {
+    use rustix::fs::{OFlags, open};
+    // Anybody may have put anything there; nothing is followed and nothing is waited for.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = open(name, flags, Mode::empty()).map(File::from) else { return };
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return;
+    }
+    // Only whoever holds the lock on the file that has the name removes the name, so it cannot
+    // come to stand for another file after this look.
+    let (Ok(ours), Ok(named)) = (file.metadata(), std::fs::symlink_metadata(name)) else { return };
+    if ours.is_file() && (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+        let _ = std::fs::remove_file(name);
+    }
+}
+
 /// Gives `file` the owner, the mode and the extended attributes of `target`.
 pub(super) fn take_over(file: &File, target: &Path) -> io::Result<()> {
     let theirs = std::fs::metadata(target)?;
