@@ -1,6 +1,7 @@
 //! Everything that touches the disk: reading input, replacing files, the editor's private file.
 //! Nothing else in this program writes to the disk.
 
+mod beside;
 pub(crate) mod delivery;
 pub(crate) mod editor;
 pub(crate) mod input;
