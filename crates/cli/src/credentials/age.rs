@@ -37,7 +37,7 @@ pub(crate) fn silent_provider() -> AgeProvider {
 }
 
 /// Where identities were found, and where not, in words for the report.
-pub(crate) fn describe(looked: &[LookedAt]) -> Vec<String> {
+pub(crate) fn describe(looked: &[LookedAt]) -> String {
     let (mut found, mut absent) = (Vec::new(), Vec::new());
     for place in looked {
         let name = &place.source;
@@ -48,10 +48,13 @@ pub(crate) fn describe(looked: &[LookedAt]) -> Vec<String> {
             (Some(count), []) => found.push(format!("{name} ({count} identities)")),
         }
     }
-    if !absent.is_empty() {
-        found.push(format!("and found nothing in {}", absent.join(", ")));
+    match (found.is_empty(), absent.is_empty()) {
+        (_, true) => format!("Looked in {}.", found.join(", ")),
+        (true, false) => format!("There is none in {}.", absent.join(", ")),
+        (false, false) => {
+            format!("Looked in {}; there is none in {}.", found.join(", "), absent.join(", "))
+        }
     }
-    found
 }
 
 fn sources() -> Vec<Box<dyn IdentitySource>> {

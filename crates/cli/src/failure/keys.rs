@@ -14,7 +14,7 @@ use super::{Failure, sentence};
 use crate::status::Status;
 
 /// The data key could not be recovered. `looked` says where age identities were looked for.
-pub(crate) fn recover(error: &RecoverError, looked: &[String]) -> Failure {
+pub(crate) fn recover(error: &RecoverError, looked: &str) -> Failure {
     let mut text = "Failed to get the data key required to decrypt the SOPS file.\n".to_owned();
     let RecoverError::TooFew { needed, groups } = error else {
         let _ = write!(text, "\n{}", sentence(error));
@@ -47,7 +47,7 @@ pub(crate) fn recover(error: &RecoverError, looked: &[String]) -> Failure {
     for hint in next_steps(groups) {
         failure = failure.hint(hint);
     }
-    if age && !looked.is_empty() {
+    if age {
         failure = failure.hint(
             "put the age identity into ~/.config/sops/age/keys.txt, or name its file in \
              SOPS_AGE_KEY_FILE",
@@ -56,7 +56,7 @@ pub(crate) fn recover(error: &RecoverError, looked: &[String]) -> Failure {
     failure
 }
 
-fn describe(text: &mut String, report: &KeyReport, looked: &[String]) {
+fn describe(text: &mut String, report: &KeyReport, looked: &str) {
     let KeyReport { key, outcome } = report;
     let (state, reasons): (&str, Vec<String>) = match outcome {
         KeyOutcome::Opened => ("SUCCESS", Vec::new()),
@@ -69,13 +69,13 @@ fn describe(text: &mut String, report: &KeyReport, looked: &[String]) {
             ("FAILED", vec![reason])
         }
         KeyOutcome::NotMine if key.kind() == KeyKind::Age => {
-            ("FAILED", vec![format!("no identity found for this recipient. {}", places(looked))])
+            ("FAILED", vec![format!("no identity found for this recipient. {looked}")])
         }
         KeyOutcome::NotMine => ("FAILED", vec!["no key found that belongs to it".to_owned()]),
         KeyOutcome::Failed(errors) => {
             let mut reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
             if key.kind() == KeyKind::Age {
-                reasons.push(places(looked));
+                reasons.push(looked.to_owned());
             }
             ("FAILED", reasons)
         }
@@ -86,13 +86,6 @@ fn describe(text: &mut String, report: &KeyReport, looked: &[String]) {
             let mark = if number == 0 { "- |" } else { "  |" };
             let _ = write!(text, "\n    {mark} {line}");
         }
-    }
-}
-
-fn places(looked: &[String]) -> String {
-    match looked {
-        [] => "No identities were looked for.".to_owned(),
-        places => format!("Looked in {}.", places.join(", ")),
     }
 }
 
