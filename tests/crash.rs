@@ -12,6 +12,8 @@
 //!   left;
 //! - a call that failed ends the command with a status other than 0 and its cause in words, and
 //!   leaves nothing at all beside the file.
+//!
+//! The ways out of the editor and several writers at once are in files of their own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,8 +24,12 @@
 
 #[path = "crash/case.rs"]
 mod case;
+#[path = "crash/editing.rs"]
+mod editing;
 #[path = "crash/memory.rs"]
 mod memory;
+#[path = "crash/writers.rs"]
+mod writers;
 
 use std::cell::Cell;
 

@@ -109,7 +109,7 @@ impl Case {
     }
 
     /// The program in the folder of the file, with the key, an editor, and nothing else.
-    fn sops_rs(&self, scratch: &Scratch, arguments: &[&str]) -> Run {
+    pub(crate) fn sops_rs(&self, scratch: &Scratch, arguments: &[&str]) -> Run {
         Run::sops_rs(arguments)
             .within(scratch.at(REPOSITORY))
             .env("SOPS_AGE_KEY_FILE", scratch.at("keys.txt"))

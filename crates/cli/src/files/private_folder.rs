@@ -17,7 +17,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Mutex, Once,
+        Arc, LazyLock, Mutex, Once,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -33,8 +33,9 @@ use crate::{
 static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// The editor's process, 0 when none runs.
 static CHILD: AtomicU32 = AtomicU32::new(0);
-/// Whether a signal asked for the end.
-static CANCELLED: AtomicBool = AtomicBool::new(false);
+/// Whether a signal asked for the end. Set by the handler itself: Ctrl-C on a terminal ends the
+/// editor too, and the main thread must not take that for the editor's own failure.
+static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// Whether the main thread has seen the editor end after that.
 static CHILD_ENDED: AtomicBool = AtomicBool::new(false);
 
@@ -218,8 +219,13 @@ fn watch_signals() -> Result<(), Failure> {
     if WATCHING.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
-        .map_err(|error| Failure::generic(format!("unable to watch for signals: {error}")))?;
+    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    let failed = |error| Failure::generic(format!("unable to watch for signals: {error}"));
+    // In this order: once the flag can be set, somebody will act on it.
+    let mut signals = Signals::new(ENDING).map_err(failed)?;
+    for signal in ENDING {
+        signal_hook::flag::register(signal, Arc::clone(&CANCELLED)).map_err(failed)?;
+    }
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
             cancel();
@@ -237,7 +243,6 @@ fn watch_signals() -> Result<(), Failure> {
 #[cfg(unix)]
 fn cancel() {
     use rustix::process::{Pid, Signal, kill_process};
-    CANCELLED.store(true, Ordering::SeqCst);
     let child = i32::try_from(CHILD.load(Ordering::SeqCst)).ok().and_then(Pid::from_raw);
     if let Some(child) = child {
         let _ = kill_process(child, Signal::TERM);
