@@ -104,13 +104,9 @@ fn an_editor_that_fails_writes_nothing() {
 #[test]
 fn an_invalid_text_comes_back_with_the_error_on_top() {
     let script = format!(
-        "if test -e \"$SCRATCH/again\"; then head -n 1 \"$1\" >\"$SCRATCH/top\"; sed -i 's/ \\[$//' \
-         \"$1\"; else : >\"$SCRATCH/again\"; sed -i 's/{OLD}/{NEW} [/; s/^user: .* \\[$/user: [/' \
-         \"$1\"; fi"
+        "if test -e \"$SCRATCH/again\"; then head -n 1 \"$1\" >\"$SCRATCH/top\"; value={NEW}; \
+         else : >\"$SCRATCH/again\"; value='['; fi; sed -i \"s/^user: .*/user: $value/\" \"$1\""
     );
-    // The second time it takes away what was wrong; the value comes from there too.
-    let script =
-        script.replace("sed -i 's/ \\[$//'", &format!("sed -i 's/^user: .*/user: {NEW}/'"));
     let Some(editing) = Editing::with(&script) else { return };
     let Some(mut session) = Session::start(&editing.run) else { return };
     session.expect("Press enter to return to the editor");
