@@ -309,38 +309,20 @@ async fn a_profile_that_is_not_there_is_no_credentials() {
     assert!(error.to_string().contains("no-such-profile"), "{error}");
 }
 
-/// Runs [`inside_of_an_environment`] in a process of its own with these variables and no others.
+/// Runs the example `kms_probe` with these variables and no others; gives its one line.
 fn in_environment(key: &str, variables: &[(&str, &str)]) -> String {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "aws_kms::inside_of_an_environment"])
+    // Cargo builds examples next to the tests, one folder up.
+    let tests = std::env::current_exe().unwrap();
+    let probe = tests.parent().unwrap().parent().unwrap().join("examples/kms_probe");
+    let output = std::process::Command::new(&probe)
+        .arg(key)
         .env_clear()
         .envs(variables.iter().copied())
-        .env("SOPS_TEST_KEY", key)
         .output()
-        .unwrap();
+        .unwrap_or_else(|error| panic!("{}: {error}", probe.display()));
     let text = String::from_utf8(output.stdout).unwrap();
-    let line = text.lines().find_map(|line| line.split_once("OUTCOME ")).map(|(_, line)| line);
-    line.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr))).to_owned()
-}
-
-#[tokio::test]
-#[ignore = "started by the tests below, which set its environment"]
-#[allow(clippy::print_stdout, reason = "how the outcome gets out of the process")]
-async fn inside_of_an_environment() {
-    let Ok(text) = std::env::var("SOPS_TEST_KEY") else { return };
-    let (arn, profile) = text.split_once('|').unwrap_or((&text, ""));
-    let mut key = AwsKmsKey::parse(arn).unwrap();
-    key.profile = Some(profile.to_owned()).filter(|profile| !profile.is_empty());
-    let provider = AwsKms::new(AwsSettings::default());
-    let key = MasterKey::AwsKms(key);
-    let part = KeyPart::new(vec![7; 32]);
-    match provider.wrap(&key, &part).await {
-        Err(error) => println!("OUTCOME {:?} {error}", error.refusal),
-        Ok(enc) => match provider.open(&key, &enc).await {
-            Attempt::Opened(found) => println!("OUTCOME opened {}", found == part),
-            other => println!("OUTCOME {other:?}"),
-        },
-    }
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text.trim_end().to_owned()
 }
 
 #[test]

@@ -113,6 +113,8 @@ env_vars! {
     SOPS_AGE_SSH_PRIVATE_KEY_CMD;
     /// Where `sops/age/keys.txt` is looked for, instead of `~/.config`.
     XDG_CONFIG_HOME;
+    /// The same on Windows.
+    APPDATA;
     /// Memory-backed folder in which `edit` keeps the plaintext.
     XDG_RUNTIME_DIR;
     /// Where `edit` keeps the plaintext when no memory-backed folder is found.

@@ -165,7 +165,11 @@ impl Run<'_> {
                     .hint(error.to_string()),
                     error => refused(&error),
                 })?;
-                groups.iter_mut().for_each(without_repetitions);
+                for group in &mut groups {
+                    without_repetitions(group);
+                    // A file is read kind by kind (format §3.6), so that is the order to compare.
+                    group.sort_by_key(MasterKey::kind);
+                }
                 Ok(groups)
             }
             Lookup::NoMatch => {

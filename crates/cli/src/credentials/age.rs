@@ -86,7 +86,7 @@ fn home() -> Option<PathBuf> {
 fn config_folder() -> Option<PathBuf> {
     let named = env_vars::XDG_CONFIG_HOME.os().filter(|path| !path.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
-        return std::env::var_os("AppData").map(PathBuf::from);
+        return env_vars::APPDATA.os().map(PathBuf::from);
     }
     let usual = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
     named.or_else(|| home().map(|home| home.join(usual)))

@@ -11,6 +11,7 @@ use crate::{
     crypto::{DataKey, ValueCipher},
     document::{Document, PlainDocument, ReadError, SealedDocument},
     format::{self, EmitError, EmitOptions, Format, Output, Rewrite},
+    keys::KeyGroup,
     metadata::Metadata,
     tree::{Comment, Kind, Leaf, Mark, Place, Time, Visitor, walk},
 };
@@ -201,10 +202,17 @@ pub fn rewrap(
     let how = Rewrite::Sealed { metadata: &section, indent };
     let text = document.layout.rewrite(&document.tree, how)?;
     match Document::read(document.format, text.clone()) {
-        Ok(Document::Sealed(read)) if read.metadata.groups == metadata.groups => Ok(text),
+        Ok(Document::Sealed(read)) if by_kind(&read.metadata) == by_kind(metadata) => Ok(text),
         Ok(_) => Err(SealError::Unopenable),
         Err(error) => Err(SealError::Unreadable(Box::new(error))),
     }
+}
+
+/// The key groups in the order in which they are read: kind by kind (format §3.6).
+fn by_kind(metadata: &Metadata) -> Vec<KeyGroup> {
+    let mut groups = metadata.groups.clone();
+    groups.iter_mut().for_each(|group| group.0.sort_by_key(|wrapped| wrapped.key.kind()));
+    groups
 }
 
 /// Sets time and MAC (format §2, steps 4 and 6).

@@ -3,7 +3,7 @@
 use crate::crypto::SecretBytes;
 
 /// A scalar.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// Nothing; never sealed.
     Null,
@@ -17,6 +17,22 @@ pub enum Value {
     Time(Time),
     /// Text, or any bytes.
     Text(SecretBytes),
+}
+
+impl PartialEq for Value {
+    /// Compares kinds and values; not-a-number is the same value as itself here, since a document
+    /// that holds it is the same document.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// The name in the `type:` part of a token.
@@ -279,6 +295,12 @@ mod tests {
         assert_eq!(float_from_text("1e999"), None);
         assert_eq!(float_from_text("1e3"), Some(1000.0));
         assert_eq!(float_from_text("-Inf"), Some(f64::NEG_INFINITY));
+    }
+
+    #[test]
+    fn not_a_number_is_itself() {
+        assert_eq!(Value::Float(f64::NAN), Value::Float(f64::NAN));
+        assert_ne!(Value::Float(1.0), Value::Int(1));
     }
 
     #[test]
