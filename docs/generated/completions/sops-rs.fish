@@ -1,0 +1,244 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_sops_rs_global_optspecs
+    string join \n config= indent= verbose disable-version-check check-for-updates h/help
+end
+
+function __fish_sops_rs_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_sops_rs_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_sops_rs_using_subcommand
+    set -l cmd (__fish_sops_rs_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "encrypt" -d 'Encrypt a file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "decrypt" -d 'Decrypt a file, or one value of it'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "edit" -d 'Edit an encrypted file in your editor'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "set" -d 'Set one value of an encrypted file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "unset" -d 'Remove one value from an encrypted file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "rotate" -d 'Encrypt a file with a new data key; add or remove master keys'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "updatekeys" -d 'Bring the master keys of files in line with .sops.yaml'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "filestatus" -d 'Tell whether a file is encrypted'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "diff" -d 'Show what changed between two versions of an encrypted file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "man" -d 'Print the manual page of the program, or of a command'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "__generate" -d 'Write completions, man pages, the schema of .sops.yaml and reference pages into a folder'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l output -d 'Write to this file' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l filename-override -d 'Use this name to choose the format and the creation rule' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s a -l age -d 'age recipients, separated by commas: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s k -l kms -d 'AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l aws-profile -d 'AWS profile that is stored with the AWS KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l encryption-context -d 'Encryption context of AWS KMS keys: key:value pairs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s p -l pgp -d 'OpenPGP fingerprints, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l gcp-kms -d 'Google Cloud KMS resource ids, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l azure-kv -d 'Azure Key Vault key URLs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l hc-vault-transit -d 'HashiCorp Vault transit key URIs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l hckms -d 'HuaweiCloud KMS keys (region:uuid), separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l shamir-secret-sharing-threshold -d 'How many key groups are needed to decrypt (all of them, unless given)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l encrypted-regex -d 'Encrypt only values below keys that match this regular expression (Go RE2)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l unencrypted-regex -d 'Encrypt all but values below keys that match this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l encrypted-suffix -d 'Encrypt only values below keys that end like this' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l unencrypted-suffix -d 'Encrypt all but values below keys that end like this' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l encrypted-comment-regex -d 'Encrypt only values whose comment matches this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l unencrypted-comment-regex -d 'Encrypt all but values whose comment matches this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l mac-only-encrypted -d 'Protect only encrypted values by the MAC, so that the others can be edited freely'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l allow-nothing-encrypted -d 'Go on when the rule selects none of the values'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l extract -d 'Print only what stands at this path, such as ["db"]["hosts"][0]' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l output -d 'Write to this file' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l filename-override -d 'Use this name to choose the format and the creation rule' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l ignore-mac -d 'Go on when the MAC does not match, with what cannot be trusted'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s a -l age -d 'age recipients, separated by commas: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s k -l kms -d 'AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l aws-profile -d 'AWS profile that is stored with the AWS KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l encryption-context -d 'Encryption context of AWS KMS keys: key:value pairs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s p -l pgp -d 'OpenPGP fingerprints, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l gcp-kms -d 'Google Cloud KMS resource ids, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l azure-kv -d 'Azure Key Vault key URLs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l hc-vault-transit -d 'HashiCorp Vault transit key URIs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l hckms -d 'HuaweiCloud KMS keys (region:uuid), separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l shamir-secret-sharing-threshold -d 'How many key groups are needed to decrypt (all of them, unless given)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l encrypted-regex -d 'Encrypt only values below keys that match this regular expression (Go RE2)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l unencrypted-regex -d 'Encrypt all but values below keys that match this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l encrypted-suffix -d 'Encrypt only values below keys that end like this' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l unencrypted-suffix -d 'Encrypt all but values below keys that end like this' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l encrypted-comment-regex -d 'Encrypt only values whose comment matches this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l unencrypted-comment-regex -d 'Encrypt all but values whose comment matches this regular expression' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s s -l show-master-keys -d 'Show the metadata too; changes of it count as well'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l ignore-mac -d 'Open the file although its MAC does not match; saving makes a new one'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l mac-only-encrypted -d 'Protect only encrypted values by the MAC, so that the others can be edited freely'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l allow-nothing-encrypted -d 'Go on when the rule selects none of the values'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l shamir-secret-sharing-threshold -d 'Accepted for scripts written for SOPS, without effect there as well' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l value-file -d 'The third word is the name of a file that holds the value'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l value-stdin -d 'Read the value from standard input'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l idempotent -d 'Write nothing if the value is the same already'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l ignore-mac -d 'Open the file although its MAC does not match; writing makes a new one'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l shamir-secret-sharing-threshold -d 'Accepted for scripts written for SOPS, without effect there as well' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l idempotent -d 'No error if there is nothing at PATH'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l ignore-mac -d 'Open the file although its MAC does not match; writing makes a new one'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l output -d 'Write to this file' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l filename-override -d 'Use this name to choose the format and the creation rule' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l input-type -d 'Format of the input' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l output-type -d 'Format of the output' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-age -d 'Add these age recipients' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-age -d 'Remove these age recipients' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-kms -d 'Add these AWS KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-kms -d 'Remove these AWS KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l encryption-context -d 'Encryption context of the AWS KMS keys to add or remove' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-pgp -d 'Add these OpenPGP keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-pgp -d 'Remove these OpenPGP keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-gcp-kms -d 'Add these Google Cloud KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-gcp-kms -d 'Remove these Google Cloud KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-azure-kv -d 'Add these Azure Key Vault keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-azure-kv -d 'Remove these Azure Key Vault keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-hc-vault-transit -d 'Add these HashiCorp Vault transit keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-hc-vault-transit -d 'Remove these HashiCorp Vault transit keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-hckms -d 'Add these HuaweiCloud KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-hckms -d 'Remove these HuaweiCloud KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l ignore-mac -d 'Go on when the MAC does not match; the new file gets one that does'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l input-type -d 'Format of the files' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -s y -l yes -d 'Do not ask'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l json -d 'Print one JSON object per file instead of text'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l input-type -d 'Format of the file' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l json -d 'Say more about the file: format, version, date, master keys, rule'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l rev -d 'The revision to compare FILE with' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l input-type -d 'Format of the files' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l show-values -d 'Show the plaintext of both sides as a unified diff; needs keys of both'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l no-keys -d 'Use no key at all, not even one that lies on this machine'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l json -d 'Print JSON instead of text'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l exit-code -d 'Exit with 1 if there is a difference'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -s h -l help -d 'Print help'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -s h -l help -d 'Print help'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -s h -l help -d 'Print help'

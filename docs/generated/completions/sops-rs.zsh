@@ -1,0 +1,403 @@
+#compdef sops-rs
+
+autoload -U is-at-least
+
+_sops-rs() {
+    typeset -A opt_args
+    typeset -a _arguments_options
+    local ret=1
+
+    if is-at-least 5.2; then
+        _arguments_options=(-s -S -C)
+    else
+        _arguments_options=(-s -C)
+    fi
+
+    local context curcontext="$curcontext" state line
+    _arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_sops-rs_commands" \
+"*::: :->sops-rs" \
+&& ret=0
+    case $state in
+    (sops-rs)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:sops-rs-command-$line[1]:"
+        case $line[1] in
+            (encrypt)
+_arguments "${_arguments_options[@]}" : \
+'--output=[Write to this file]:FILE:_files' \
+'--filename-override=[Use this name to choose the format and the creation rule]:NAME:_files' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'-a+[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'--age=[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'-k+[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--kms=[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--aws-profile=[AWS profile that is stored with the AWS KMS keys]:NAME:_default' \
+'--encryption-context=[Encryption context of AWS KMS keys\: key\:value pairs, separated by commas]:PAIRS:_default' \
+'-p+[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--pgp=[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--gcp-kms=[Google Cloud KMS resource ids, separated by commas]:IDS:_default' \
+'--azure-kv=[Azure Key Vault key URLs, separated by commas]:URLS:_default' \
+'--hc-vault-transit=[HashiCorp Vault transit key URIs, separated by commas]:URIS:_default' \
+'--hckms=[HuaweiCloud KMS keys (region\:uuid), separated by commas]:IDS:_default' \
+'--shamir-secret-sharing-threshold=[How many key groups are needed to decrypt (all of them, unless given)]:N:_default' \
+'--encrypted-regex=[Encrypt only values below keys that match this regular expression (Go RE2)]:REGEX:_default' \
+'--unencrypted-regex=[Encrypt all but values below keys that match this regular expression]:REGEX:_default' \
+'--encrypted-suffix=[Encrypt only values below keys that end like this]:SUFFIX:_default' \
+'--unencrypted-suffix=[Encrypt all but values below keys that end like this]:SUFFIX:_default' \
+'--encrypted-comment-regex=[Encrypt only values whose comment matches this regular expression]:REGEX:_default' \
+'--unencrypted-comment-regex=[Encrypt all but values whose comment matches this regular expression]:REGEX:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'-i[Replace the file itself; on every failure it stays as it was]' \
+'--in-place[Replace the file itself; on every failure it stays as it was]' \
+'--mac-only-encrypted[Protect only encrypted values by the MAC, so that the others can be edited freely]' \
+'--allow-nothing-encrypted[Go on when the rule selects none of the values]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file to encrypt:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
+(decrypt)
+_arguments "${_arguments_options[@]}" : \
+'--extract=[Print only what stands at this path, such as \["db"\]\["hosts"\]\[0\]]:PATH:_default' \
+'--output=[Write to this file]:FILE:_files' \
+'--filename-override=[Use this name to choose the format and the creation rule]:NAME:_files' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--ignore-mac[Go on when the MAC does not match, with what cannot be trusted]' \
+'-i[Replace the file itself; on every failure it stays as it was]' \
+'--in-place[Replace the file itself; on every failure it stays as it was]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file to decrypt:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
+(edit)
+_arguments "${_arguments_options[@]}" : \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'-a+[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'--age=[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'-k+[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--kms=[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--aws-profile=[AWS profile that is stored with the AWS KMS keys]:NAME:_default' \
+'--encryption-context=[Encryption context of AWS KMS keys\: key\:value pairs, separated by commas]:PAIRS:_default' \
+'-p+[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--pgp=[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--gcp-kms=[Google Cloud KMS resource ids, separated by commas]:IDS:_default' \
+'--azure-kv=[Azure Key Vault key URLs, separated by commas]:URLS:_default' \
+'--hc-vault-transit=[HashiCorp Vault transit key URIs, separated by commas]:URIS:_default' \
+'--hckms=[HuaweiCloud KMS keys (region\:uuid), separated by commas]:IDS:_default' \
+'--shamir-secret-sharing-threshold=[How many key groups are needed to decrypt (all of them, unless given)]:N:_default' \
+'--encrypted-regex=[Encrypt only values below keys that match this regular expression (Go RE2)]:REGEX:_default' \
+'--unencrypted-regex=[Encrypt all but values below keys that match this regular expression]:REGEX:_default' \
+'--encrypted-suffix=[Encrypt only values below keys that end like this]:SUFFIX:_default' \
+'--unencrypted-suffix=[Encrypt all but values below keys that end like this]:SUFFIX:_default' \
+'--encrypted-comment-regex=[Encrypt only values whose comment matches this regular expression]:REGEX:_default' \
+'--unencrypted-comment-regex=[Encrypt all but values whose comment matches this regular expression]:REGEX:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'-s[Show the metadata too; changes of it count as well]' \
+'--show-master-keys[Show the metadata too; changes of it count as well]' \
+'--ignore-mac[Open the file although its MAC does not match; saving makes a new one]' \
+'--mac-only-encrypted[Protect only encrypted values by the MAC, so that the others can be edited freely]' \
+'--allow-nothing-encrypted[Go on when the rule selects none of the values]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file to edit:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+'--shamir-secret-sharing-threshold=[Accepted for scripts written for SOPS, without effect there as well]:N:_default' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--value-file[The third word is the name of a file that holds the value]' \
+'--value-stdin[Read the value from standard input]' \
+'--idempotent[Write nothing if the value is the same already]' \
+'--ignore-mac[Open the file although its MAC does not match; writing makes a new one]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::words -- FILE PATH \[VALUE\]:_default' \
+&& ret=0
+;;
+(unset)
+_arguments "${_arguments_options[@]}" : \
+'--shamir-secret-sharing-threshold=[Accepted for scripts written for SOPS, without effect there as well]:N:_default' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--idempotent[No error if there is nothing at PATH]' \
+'--ignore-mac[Open the file although its MAC does not match; writing makes a new one]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::words -- FILE PATH:_default' \
+&& ret=0
+;;
+(rotate)
+_arguments "${_arguments_options[@]}" : \
+'--output=[Write to this file]:FILE:_files' \
+'--filename-override=[Use this name to choose the format and the creation rule]:NAME:_files' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'--add-age=[Add these age recipients]:RECIPIENTS:_default' \
+'--rm-age=[Remove these age recipients]:RECIPIENTS:_default' \
+'--add-kms=[Add these AWS KMS keys]:ARNS:_default' \
+'--rm-kms=[Remove these AWS KMS keys]:ARNS:_default' \
+'--encryption-context=[Encryption context of the AWS KMS keys to add or remove]:PAIRS:_default' \
+'--add-pgp=[Add these OpenPGP keys]:FINGERPRINTS:_default' \
+'--rm-pgp=[Remove these OpenPGP keys]:FINGERPRINTS:_default' \
+'--add-gcp-kms=[Add these Google Cloud KMS keys]:IDS:_default' \
+'--rm-gcp-kms=[Remove these Google Cloud KMS keys]:IDS:_default' \
+'--add-azure-kv=[Add these Azure Key Vault keys]:URLS:_default' \
+'--rm-azure-kv=[Remove these Azure Key Vault keys]:URLS:_default' \
+'--add-hc-vault-transit=[Add these HashiCorp Vault transit keys]:URIS:_default' \
+'--rm-hc-vault-transit=[Remove these HashiCorp Vault transit keys]:URIS:_default' \
+'--add-hckms=[Add these HuaweiCloud KMS keys]:IDS:_default' \
+'--rm-hckms=[Remove these HuaweiCloud KMS keys]:IDS:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--ignore-mac[Go on when the MAC does not match; the new file gets one that does]' \
+'-i[Replace the file itself; on every failure it stays as it was]' \
+'--in-place[Replace the file itself; on every failure it stays as it was]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
+(updatekeys)
+_arguments "${_arguments_options[@]}" : \
+'--input-type=[Format of the files]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'-y[Do not ask]' \
+'--yes[Do not ask]' \
+'--json[Print one JSON object per file instead of text]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::paths -- The files:_files' \
+&& ret=0
+;;
+(filestatus)
+_arguments "${_arguments_options[@]}" : \
+'--input-type=[Format of the file]:FORMAT:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--json[Say more about the file\: format, version, date, master keys, rule]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
+(diff)
+_arguments "${_arguments_options[@]}" : \
+'--rev=[The revision to compare FILE with]:REV:_default' \
+'--input-type=[Format of the files]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--show-values[Show the plaintext of both sides as a unified diff; needs keys of both]' \
+'--no-keys[Use no key at all, not even one that lies on this machine]' \
+'--json[Print JSON instead of text]' \
+'--exit-code[Exit with 1 if there is a difference]' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file, or the older one of two:_files' \
+'::newer -- The newer one of two:_files' \
+&& ret=0
+;;
+(completion)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::shell -- bash, zsh, fish, powershell or elvish:_default' \
+&& ret=0
+;;
+(man)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help]' \
+'--help[Print help]' \
+'::command -- The command; without one, the page of the program:_default' \
+&& ret=0
+;;
+(__generate)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say more]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':folder -- The folder; it is made if need be:_files' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+}
+
+(( $+functions[_sops-rs_commands] )) ||
+_sops-rs_commands() {
+    local commands; commands=(
+'encrypt:Encrypt a file' \
+'decrypt:Decrypt a file, or one value of it' \
+'edit:Edit an encrypted file in your editor' \
+'set:Set one value of an encrypted file' \
+'unset:Remove one value from an encrypted file' \
+'rotate:Encrypt a file with a new data key; add or remove master keys' \
+'updatekeys:Bring the master keys of files in line with .sops.yaml' \
+'filestatus:Tell whether a file is encrypted' \
+'diff:Show what changed between two versions of an encrypted file' \
+'completion:Print a completion script for a shell' \
+'man:Print the manual page of the program, or of a command' \
+'__generate:Write completions, man pages, the schema of .sops.yaml and reference pages into a folder' \
+    )
+    _describe -t commands 'sops-rs commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd____generate_commands] )) ||
+_sops-rs__subcmd____generate_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs __generate commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__completion_commands] )) ||
+_sops-rs__subcmd__completion_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs completion commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__decrypt_commands] )) ||
+_sops-rs__subcmd__decrypt_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs decrypt commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__diff_commands] )) ||
+_sops-rs__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs diff commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__edit_commands] )) ||
+_sops-rs__subcmd__edit_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs edit commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__encrypt_commands] )) ||
+_sops-rs__subcmd__encrypt_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs encrypt commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__filestatus_commands] )) ||
+_sops-rs__subcmd__filestatus_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs filestatus commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__man_commands] )) ||
+_sops-rs__subcmd__man_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs man commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__rotate_commands] )) ||
+_sops-rs__subcmd__rotate_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs rotate commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__set_commands] )) ||
+_sops-rs__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs set commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__unset_commands] )) ||
+_sops-rs__subcmd__unset_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs unset commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__updatekeys_commands] )) ||
+_sops-rs__subcmd__updatekeys_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs updatekeys commands' commands "$@"
+}
+
+if [ "$funcstack[1]" = "_sops-rs" ]; then
+    _sops-rs "$@"
+else
+    compdef _sops-rs sops-rs
+fi
