@@ -131,6 +131,8 @@ fn every_style_comes_back() {
         "a: |+\n  one\n\n\nb: 2\n",
         "a: |2-\n\n   x\n  y\n\nb: 1\n",
         "a: |\n  no end",
+        "a:\n- |2\n  x\n- >2-\n   y\n  z\nb:\n-\n  |1\n x\n- - |2\n    x\n",
+        "a:\n  b:\n  - c: |2\n       x\n  # about\n  - |2\n     y\n",
         "a: >-\n  a\n  b",
         "a: {b: c, 'd': \"e\", f: 'g', h: [1, 2.50, x y]}\n",
         "{a: 1, \"b\": [x, \"y\"]}\n",
@@ -166,4 +168,18 @@ fn only_spans_of_values_change() {
     assert!(lines[2].starts_with("l: ['ENC["));
     assert!(lines[2].contains(", \"ENC["));
     assert_eq!(lines[3], "sops:");
+}
+
+#[test]
+fn tags_for_bytes_and_times_count() {
+    let parsed =
+        yaml::parse("a: !!binary aGVs bG8=\nb: !!timestamp '2024-01-02'\nc: !x 5\n".into());
+    let tree = parsed.unwrap().tree;
+    let value = |key: &str| match tree.documents[0].get(key) {
+        Some(sops_core::tree::Node::Leaf(leaf)) => leaf.value.clone(),
+        other => panic!("{key} is {other:?}"),
+    };
+    assert_eq!(value("a"), Value::text("hello"));
+    assert_eq!(value("b").canonical().expose_str(), Some("2024-01-02T00:00:00Z"));
+    assert_eq!(value("c"), Value::text("5"));
 }

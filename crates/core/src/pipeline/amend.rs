@@ -3,8 +3,8 @@
 use super::open::OpenDocument;
 use crate::{
     document::PlainDocument,
-    format::{self, EmitError, Layout, ParseError},
-    tree::{Node, Path, Step, Tree},
+    format::{self, EmitError, Format, Layout, ParseError},
+    tree::{Node, Path, Step, Tree, Value},
 };
 
 /// Why a value was not put in or taken out.
@@ -44,7 +44,8 @@ pub fn put(
     let text = plain.layout.put(&plain.tree, path, value)?;
     let parsed = format::parse(document.format, text)?;
     let landed = landing(&plain.tree, path);
-    if get(&parsed.tree, &landed).is_none_or(|found| !same(found, value)) {
+    let format = document.format;
+    if get(&parsed.tree, &landed).is_none_or(|found| !arrived(format, found, value)) {
         return Err(AmendError::Layout(path.clone()));
     }
     Ok(PlainDocument { format: document.format, tree: parsed.tree, layout: parsed.layout })
@@ -105,6 +106,21 @@ fn landing(tree: &Tree, path: &Path) -> Path {
         landed.0.push(step);
     }
     landed
+}
+
+/// Whether a value reads as it was put. In a dotenv file whose lines end with a carriage return,
+/// that is part of every value (format §7.4), so also of a new one.
+fn arrived(format: Format, found: &Node, value: &Node) -> bool {
+    if same(found, value) {
+        return true;
+    }
+    match (found, value) {
+        (Node::Leaf(found), Node::Leaf(value)) if format == Format::Dotenv => {
+            matches!((&found.value, &value.value), (Value::Text(found), Value::Text(value))
+                if found.expose().strip_suffix(b"\r") == Some(value.expose()))
+        }
+        _ => false,
+    }
 }
 
 /// Whether two nodes hold the same values; comments do not matter.

@@ -194,7 +194,7 @@ fn replace(
 }
 
 /// The offset behind the colon or the dash; in a flow list, of the value.
-fn value_start(text: &str, container: &Container, entry: &EntrySite) -> Option<usize> {
+pub(super) fn value_start(text: &str, container: &Container, entry: &EntrySite) -> Option<usize> {
     if container.list {
         return Some(entry.after_indicator);
     }

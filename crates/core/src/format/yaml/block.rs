@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{
     comments::RawComment,
-    model::{BlockScalar, Chomp, Site, ValueSite},
+    model::{BlockScalar, Chomp, Shape, Site, ValueSite},
 };
 
 /// Finds header and content of the block scalar whose visible content the parser puts at `span`.
@@ -133,6 +133,13 @@ pub(super) fn place_dashes(text: &str, site: &mut Site, comments: &[RawComment])
                 ValueSite::Container(child) if !site.containers[child as usize].flow => {
                     entry.start.min(site.containers[child as usize].start)
                 }
+                // The parser begins a block with its content; the dash is before the header.
+                ValueSite::Leaf(slot) => match site.slots[slot as usize].shape {
+                    Shape::Block(block) => {
+                        entry.start.min(site.blocks[block as usize].header.start)
+                    }
+                    _ => entry.start,
+                },
                 _ => entry.start,
             };
             if let Some(dash) = dash_before(text, value_start, comments) {
@@ -152,7 +159,7 @@ pub(super) fn place_dashes(text: &str, site: &mut Site, comments: &[RawComment])
 }
 
 /// The nearest dash before `at`, over blanks, line breaks and comments.
-fn dash_before(text: &str, at: usize, comments: &[RawComment]) -> Option<usize> {
+pub(super) fn dash_before(text: &str, at: usize, comments: &[RawComment]) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = at;
     loop {
@@ -170,7 +177,8 @@ fn dash_before(text: &str, at: usize, comments: &[RawComment]) -> Option<usize> 
     (at > 0 && bytes[at - 1] == b'-').then(|| at - 1)
 }
 
-fn character_column(text: &str, at: usize) -> usize {
+/// Column in characters of an offset.
+pub(super) fn character_column(text: &str, at: usize) -> usize {
     let line_start = text[..at].rfind('\n').map_or(0, |found| found + 1);
     text[line_start..at].trim_start_matches('\u{FEFF}').chars().count()
 }

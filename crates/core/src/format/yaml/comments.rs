@@ -9,7 +9,8 @@
 //! - On a line of its own, where nothing ends before the next entry or at the very column of the
 //!   next entry: the next entry's container.
 //! - Else the innermost container that ended there; but a comment that touches the line above
-//!   and not the one below goes to the container that begins at its column, if there is one.
+//!   and not the one below goes to the container that begins at its column, if there is one; and
+//!   so does one below a comment that stands further right.
 //!
 //! Inside flow style it is the innermost collection around the comment.
 
@@ -87,7 +88,14 @@ pub(super) fn attach(
                     blank_before(text, lines[run.start].0),
                     blank_behind(text, comments[run.end - 1].range.end),
                 );
-                let (container, index) = alone(site, root, before, next, comment, blank);
+                // A comment further right, after the same entry.
+                let closed = run.start.checked_sub(1).is_some_and(|above| {
+                    let start = comments[above].range.start;
+                    !lines[above].1
+                        && comments[above].column > comment.column
+                        && before.is_some_and(|before| before.start < start)
+                });
+                let (container, index) = alone(site, root, before, next, comment, blank, closed);
                 (container, index, CommentForm::Line)
             }
         };
@@ -192,7 +200,8 @@ fn flow_closed(container: &Container, at: usize) -> bool {
 
 /// A comment on a line of its own.
 ///
-/// `blank` tells whether a blank line stands before it, and behind it. Behind the last entry the
+/// `blank` tells whether a blank line stands before it, and behind it; `closed`, whether a
+/// comment above it, further right, has closed what ended. Behind the last entry the
 /// metadata will stand, so the end of the text counts as an entry of the root.
 fn alone(
     site: &Site,
@@ -201,6 +210,7 @@ fn alone(
     next: Option<&Begin>,
     comment: &RawComment,
     blank: (bool, bool),
+    closed: bool,
 ) -> (ContainerId, usize) {
     let at = comment.range.start;
     let count = |id: ContainerId| {
@@ -237,6 +247,8 @@ fn alone(
                 foot.then_some(*innermost)
             } else if comment.column == column(holder) {
                 None
+            } else if closed {
+                exact(site, &ended, comment.column)
             } else if !foot || comment.column > column(*innermost) {
                 Some(*innermost)
             } else {

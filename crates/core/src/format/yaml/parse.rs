@@ -187,6 +187,7 @@ impl<'a> Builder<'a> {
         let document = self.site.documents.len().saturating_sub(1);
         let (start, column) = match explicit_key_mark(self.text, start) {
             Some(mark) if !flow && !list => (mark, column.saturating_sub(start - mark)),
+            _ if list && !flow => (start, self.dash_column(start).unwrap_or(column)),
             _ => (start, column),
         };
         let id = if self.stack.is_empty() {
@@ -227,6 +228,15 @@ impl<'a> Builder<'a> {
             self.anchors.insert(anchor, Anchored { target, slots: first..first, open: true });
         }
         Ok(())
+    }
+
+    /// The column of a list whose dashes stand below the key they belong to. The parser lets such
+    /// a list begin behind its first dash; what blocks in it are measured from is the dash.
+    fn dash_column(&self, start: usize) -> Option<usize> {
+        let outer = &self.site.containers[*self.stack.last()? as usize];
+        let dash = block::dash_before(self.text, start, &self.comments)?;
+        let column = block::character_column(self.text, dash);
+        (!outer.list && !outer.flow && column == outer.column).then_some(column)
     }
 
     fn close(&mut self, range: std::ops::Range<usize>) -> Result<(), ParseError> {

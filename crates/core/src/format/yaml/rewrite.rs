@@ -5,14 +5,15 @@ use std::ops::Range;
 use super::{
     super::{Edit, EmitError, Output, Rewrite, splice},
     YamlLayout,
+    amend::value_start,
     block::next_line,
     emit::{self, Emitter},
-    model::{Frame, Shape, Site, Slot},
+    model::{Container, Frame, Shape, Site, Slot, ValueSite},
     render::{self, Room},
 };
 use crate::{
     crypto::SecretBytes,
-    tree::{Comment, CommentForm, Entry, Item, Leaf, Mapping, Mark, Node, Tree, Value},
+    tree::{Comment, CommentForm, Entry, Item, Leaf, List, Mapping, Mark, Node, Tree, Value},
 };
 
 pub(super) fn rewrite(
@@ -64,12 +65,40 @@ impl<'a> Pass<'a> {
     fn node(&mut self, node: &'a Node) -> Result<(), EmitError> {
         match node {
             Node::Map(mapping) => self.mapping(mapping),
-            Node::List(list) => list.items.iter().try_for_each(|item| match item {
-                Item::Comment(comment) => self.comment(comment),
-                Item::Value(node) => self.node(node),
-            }),
+            Node::List(list) => {
+                self.brackets_of_nothing(list);
+                list.items.iter().try_for_each(|item| match item {
+                    Item::Comment(comment) => self.comment(comment),
+                    Item::Value(node) => self.node(node),
+                })
+            }
             Node::Leaf(leaf) if leaf.edited => self.leaf(leaf),
             Node::Leaf(_) => Ok(()),
+        }
+    }
+
+    /// A list that had nothing but sealed comments as its items (format §9a, W5) would be null
+    /// once they are comments again.
+    fn brackets_of_nothing(&mut self, list: &List) {
+        let Some(Item::Comment(first)) = list.items.first() else { return };
+        let opened = first.edited && first.form == CommentForm::Element && !self.sealed;
+        if !opened || list.values().next().is_some() {
+            return;
+        }
+        let containers = &self.layout.site.containers;
+        let Some(slot) = first.mark.number() else { return };
+        let is_it = |container: &&Container| {
+            container.list
+                && !container.flow
+                && container.entries.first().map(|entry| entry.value)
+                    == Some(ValueSite::Leaf(slot as u32))
+        };
+        let parent = containers.iter().find(is_it).and_then(|container| container.parent);
+        let Some((parent, index)) = parent else { return };
+        let parent = &containers[parent as usize];
+        let entry = &parent.entries[index as usize];
+        if let Some(at) = value_start(self.layout.text(), parent, entry) {
+            self.edits.push(Edit::new(at..at, " []"));
         }
     }
 
@@ -327,7 +356,7 @@ fn metadata_step(site: &Site, frame: &Frame) -> Option<usize> {
     let root = &site.containers[frame.root as usize];
     let entry = root.entries.get(frame.metadata? as usize)?;
     match entry.value {
-        super::model::ValueSite::Container(id) if !site.containers[id as usize].flow => {
+        ValueSite::Container(id) if !site.containers[id as usize].flow => {
             site.containers[id as usize].column.checked_sub(root.column)
         }
         _ => None,

@@ -26,11 +26,13 @@ impl Scalar<'_> {
         let plain = matches!(self.style, ScalarStyle::Plain);
         // An absent node comes as `~` without extent.
         let text: &str = if plain && self.range.is_empty() { "" } else { &self.text };
-        let core = self.tag.and_then(Tag::core_suffix);
+        let core = self.tag.and_then(standard_type);
         let resolved = match core {
             None if self.tag.is_none() && plain => scalar::resolve(text),
             None | Some("str") => Resolved::Text,
             Some("binary") => return binary(text),
+            Some("timestamp") => scalar::timestamp(text)
+                .map_or(Resolved::Text, |time| Resolved::Value(Value::Time(time))),
             Some(_) => scalar::resolve(text),
         };
         let value = match resolved {
@@ -51,6 +53,15 @@ impl Scalar<'_> {
             (_, value) => Ok(value),
         }
     }
+}
+
+/// The type that a tag names, of those that SOPS knows; the parser's own notion of core types has
+/// neither binary nor timestamp.
+fn standard_type(tag: &Tag) -> Option<&'static str> {
+    let name = tag.suffix_in_namespace("tag:yaml.org,2002:")?;
+    ["str", "int", "float", "bool", "null", "binary", "timestamp"]
+        .into_iter()
+        .find(|known| *known == name)
 }
 
 /// `!!binary`: base64, blanks and line breaks ignored.
