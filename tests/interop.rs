@@ -5,7 +5,7 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `SOPS_INTEROP_SEED` | makes the documents of that run again |
+//! | `SOPS_INTEROP_SEED` | other documents than those of the fixed seed |
 //! | `SOPS_INTEROP_COUNT` | how many documents; 500 unless set |
 //! | `SOPS_INTEROP_ONLY` | only the document with this number |
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -41,11 +41,15 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use case::Case;
 use rules::Keys;
 use sops_tests::need;
+
+/// The documents of a run that names no other seed: the same ones each time, so that a failure
+/// belongs to the change that brought it. Other seeds are for campaigns.
+const SEED: u64 = 2;
 
 /// Processes are what takes time, and each waits for the disk now and then.
 const WORKERS: usize = 2;
@@ -56,7 +60,7 @@ const SHOWN: usize = 40;
 #[test]
 fn both_programs_say_the_same_of_generated_documents() {
     let Some(go) = need::peer() else { return };
-    let seed = number("SOPS_INTEROP_SEED").unwrap_or_else(from_the_clock);
+    let seed = number("SOPS_INTEROP_SEED").unwrap_or(SEED);
     let count = number("SOPS_INTEROP_COUNT").map_or(500, |count| count as usize);
     let only = number("SOPS_INTEROP_ONLY").map(|only| only as usize);
     let range = only.map_or(0..count, |only| only..only + 1);
@@ -114,11 +118,6 @@ fn report(seed: u64, failures: &[(Case, check::Failure)]) -> String {
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
-}
-
-fn from_the_clock() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
-    now.as_secs() * 1000 + u64::from(now.subsec_millis())
 }
 
 /// Says something past the harness, which keeps what a test that passes prints.
