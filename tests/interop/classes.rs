@@ -3,10 +3,11 @@
 //! it; and each class says what ours has to do all the same.
 
 use sops_core::format::Format;
-use sops_core::tree::{Mapping, Node, Value};
+use sops_core::tree::{Item, Mapping, Node, Value};
 
 use crate::case::Case;
 use crate::data;
+use crate::rules::Selector;
 
 /// Why the reference's own file is no measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,16 +17,21 @@ pub(crate) enum Class {
     /// W2: a text of several lines that begins with a blank or an empty line, in a list, comes
     /// out with a wrong indentation indicator.
     BlankFirstInList,
+    /// W6: a rule that goes by comments, and comments in a list: sealed, they are items, and the
+    /// reference takes them for values when it decides what the items behind them are.
+    CommentRuleInList,
 }
 
 /// The classes of a document; none for nearly all.
 pub(crate) fn of(case: &Case) -> Vec<Class> {
     let mut found = Vec::new();
+    let by_comment = [Selector::EncryptedComment, Selector::UnencryptedComment];
+    let search = Search { by_comment: by_comment.contains(&case.rule.selector) };
     if case.format == Format::Yaml
         && let Ok(tree) = data::read(case.format, &case.text.bytes)
     {
         for document in &tree.documents {
-            mapping(document, false, &mut found);
+            search.mapping(document, false, &mut found);
         }
     }
     found.sort();
@@ -33,24 +39,37 @@ pub(crate) fn of(case: &Case) -> Vec<Class> {
     found
 }
 
-fn mapping(mapping: &Mapping, in_list: bool, found: &mut Vec<Class>) {
-    for pair in mapping.pairs() {
-        node(&pair.value, in_list, found);
-    }
+struct Search {
+    /// The rule goes by comments.
+    by_comment: bool,
 }
 
-fn node(value: &Node, in_list: bool, found: &mut Vec<Class>) {
-    match value {
-        Node::Map(map) => mapping(map, in_list, found),
-        Node::List(list) => list.values().for_each(|item| node(item, true, found)),
-        Node::Leaf(leaf) => {
-            if let Value::Text(text) = &leaf.value
-                && text.expose().contains(&b'\n')
-            {
-                match text.expose() {
-                    [b'\t', ..] => found.push(Class::TabFirst),
-                    [b' ' | b'\n', ..] if in_list => found.push(Class::BlankFirstInList),
-                    _ => {}
+impl Search {
+    fn mapping(&self, mapping: &Mapping, in_list: bool, found: &mut Vec<Class>) {
+        for pair in mapping.pairs() {
+            self.node(&pair.value, in_list, found);
+        }
+    }
+
+    fn node(&self, value: &Node, in_list: bool, found: &mut Vec<Class>) {
+        match value {
+            Node::Map(map) => self.mapping(map, in_list, found),
+            Node::List(list) => {
+                let comment = |item: &Item| matches!(item, Item::Comment(_));
+                if self.by_comment && list.items.iter().any(comment) {
+                    found.push(Class::CommentRuleInList);
+                }
+                list.values().for_each(|item| self.node(item, true, found));
+            }
+            Node::Leaf(leaf) => {
+                if let Value::Text(text) = &leaf.value
+                    && text.expose().contains(&b'\n')
+                {
+                    match text.expose() {
+                        [b'\t', ..] => found.push(Class::TabFirst),
+                        [b' ' | b'\n', ..] if in_list => found.push(Class::BlankFirstInList),
+                        _ => {}
+                    }
                 }
             }
         }

@@ -174,8 +174,16 @@ impl Writer<'_> {
             }
             34..46 => {
                 self.out.push(' ');
+                let leaves = self.text.leaves.len();
                 self.flow(path, depth);
+                let comments = self.text.comments.len();
                 self.end_of_line(8);
+                if self.text.comments.len() > comments {
+                    // It becomes an entry of the collection, which the reference counts and, in
+                    // an empty one, may lose.
+                    self.text.leaves.truncate(leaves);
+                    self.text.comments.truncate(comments);
+                }
             }
             46..58 => {
                 self.out.push(' ');

@@ -20,7 +20,13 @@ pub(super) fn locate(
     value: &str,
     outer: usize,
 ) -> Option<(BlockScalar, Range<usize>)> {
-    let header = header_before(text, span.start, folded)?;
+    let mark = if folded { '>' } else { '|' };
+    let header = match text[span.start..].starts_with(mark) && value.trim_matches('\n').is_empty() {
+        // At the end of the text a block without a visible line begins with its header.
+        true => header_in(text[span.start..].lines().next()?, folded)
+            .map(|found| span.start + found.start..span.start + found.end)?,
+        false => header_before(text, span.start, folded)?,
+    };
     let indicators = &text[header.start + 1..header.end];
     let chomp = if indicators.contains('-') {
         Chomp::Strip

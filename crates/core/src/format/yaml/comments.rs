@@ -5,12 +5,13 @@
 //! reference does with documents made to find out). The rules, for block style:
 //!
 //! - Behind a scalar or a bare `key:`: the mapping or list of that entry, just before it.
-//! - Behind a flow collection: inside that collection.
+//! - Behind a flow collection: inside that collection, before its first entry.
 //! - On a line of its own, where nothing ends before the next entry or at the very column of the
 //!   next entry: the next entry's container.
 //! - Else the innermost container that ended there; but a comment that touches the line above
-//!   and not the one below goes to the container that begins at its column, if there is one; and
-//!   so does one below a comment that stands further right.
+//!   and not the one below goes to the container that begins at its column, if there is one; so
+//!   does one below a comment that stands further right. Below a comment that went by its column
+//!   others at that column are the next entry's.
 //!
 //! Inside flow style it is the innermost collection around the comment.
 
@@ -68,6 +69,7 @@ pub(super) fn attach(
         })
         .collect();
     let runs = runs(text, &comments, &lines);
+    let mut by_column: Option<(usize, usize)> = None;
     for (number, comment) in comments.iter().enumerate() {
         let at = comment.range.start;
         let split = begins.partition_point(|begin| begin.start < at);
@@ -88,13 +90,19 @@ pub(super) fn attach(
                     blank_before(text, lines[run.start].0),
                     blank_behind(text, comments[run.end - 1].range.end),
                 );
-                // A comment further right, after the same entry.
-                let closed = run.start.checked_sub(1).is_some_and(|above| {
+                // The comment above, if it stands alone after the same entry too and is further
+                // right, or the first there that went by its column.
+                let above = run.start.checked_sub(1).filter(|&above| {
                     let start = comments[above].range.start;
-                    !lines[above].1
-                        && comments[above].column > comment.column
-                        && before.is_some_and(|before| before.start < start)
+                    !lines[above].1 && before.is_some_and(|before| before.start < start)
                 });
+                let further = above.map(|above| comments[above].column);
+                let closed = further.filter(|&column| column > comment.column).or(by_column
+                    .filter(|&(after, _)| after == split && above.is_some())
+                    .map(|(_, column)| column));
+                if blank == (false, true) {
+                    by_column = Some((split, comment.column));
+                }
                 let (container, index) = alone(site, root, before, next, comment, blank, closed);
                 (container, index, CommentForm::Line)
             }
@@ -125,6 +133,8 @@ fn runs(text: &str, comments: &[RawComment], lines: &[(usize, bool)]) -> Vec<Ran
             !lines[number].1
                 && !lines[number - 1].1
                 && before.column == this.column
+                && !between.contains('\r')
+                && !text[..before.range.end].ends_with('\r')
                 && between.trim().is_empty()
                 && between.matches('\n').count() == 1
         };
@@ -147,6 +157,10 @@ fn blank_before(text: &str, line_start: usize) -> bool {
 }
 
 fn blank_behind(text: &str, end: usize) -> bool {
+    // The reference takes a carriage return and its line feed for two line breaks.
+    if text[..end].ends_with('\r') || text[end..].starts_with('\r') {
+        return true;
+    }
     let mut lines = text[end..].splitn(3, '\n').skip(1);
     // Without a line behind it, the metadata follows at once.
     lines.next().is_some_and(|line| line.trim().is_empty() && lines.next().is_some())
@@ -169,7 +183,7 @@ fn beside(site: &Site, before: &Begin, at: usize) -> (ContainerId, usize, Commen
         }
     }
     if let Some(id) = closed {
-        return (id, site.containers[id as usize].entries.len(), CommentForm::Line);
+        return (id, 0, CommentForm::Line);
     }
     let container = &site.containers[holder as usize];
     let entry = container.entries[index];
@@ -200,8 +214,8 @@ fn flow_closed(container: &Container, at: usize) -> bool {
 
 /// A comment on a line of its own.
 ///
-/// `blank` tells whether a blank line stands before it, and behind it; `closed`, whether a
-/// comment above it, further right, has closed what ended. Behind the last entry the
+/// `blank` tells whether a blank line stands before it, and behind it; `closed`, the column of a
+/// comment above it that has closed what ended. Behind the last entry the
 /// metadata will stand, so the end of the text counts as an entry of the root.
 fn alone(
     site: &Site,
@@ -210,7 +224,7 @@ fn alone(
     next: Option<&Begin>,
     comment: &RawComment,
     blank: (bool, bool),
-    closed: bool,
+    closed: Option<usize>,
 ) -> (ContainerId, usize) {
     let at = comment.range.start;
     let count = |id: ContainerId| {
@@ -247,8 +261,8 @@ fn alone(
                 foot.then_some(*innermost)
             } else if comment.column == column(holder) {
                 None
-            } else if closed {
-                exact(site, &ended, comment.column)
+            } else if let Some(closed) = closed {
+                (closed > comment.column).then(|| exact(site, &ended, comment.column)).flatten()
             } else if !foot || comment.column > column(*innermost) {
                 Some(*innermost)
             } else {

@@ -317,6 +317,7 @@ impl<'a> Builder<'a> {
         self.leaves += 1;
         let mut scalar = scalar;
         if scalar.range.is_empty()
+            && matches!(scalar.style, ScalarStyle::Plain)
             && let Some(Some(key)) = self.keys.last()
         {
             // The parser puts an absent value before the colon of its key.

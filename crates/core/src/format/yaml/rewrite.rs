@@ -8,7 +8,7 @@ use super::{
     amend::value_start,
     block::next_line,
     emit::{self, Emitter},
-    model::{Container, Frame, Shape, Site, Slot, ValueSite},
+    model::{Chomp, Container, Frame, Shape, Site, Slot, ValueSite},
     render::{self, Room},
 };
 use crate::{
@@ -136,7 +136,7 @@ impl<'a> Pass<'a> {
             let range = slot.start as usize..slot.end as usize;
             let (range, new) = match &leaf.spelling {
                 Some(spelling) => (range, (**spelling).clone()),
-                None => plain_edit(site, slot, &leaf.value),
+                None => plain_edit(text, site, slot, &leaf.value),
             };
             self.edits.push(Edit::new(range, new));
         }
@@ -173,7 +173,15 @@ fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usiz
             return (slot.tag as usize..body_end.max(range.start), token.into());
         }
         let end = if block.open_ended { "" } else { site.line_break };
-        let line = format!("{}{token}{end}", " ".repeat(block.indent.max(1)));
+        // Blank lines that were content go on standing there: where comments belong depends on
+        // them.
+        let blank = match block.chomp {
+            Chomp::Keep => text[range.clone()].trim_end_matches([' ', '\n', '\r']).len(),
+            Chomp::Clip | Chomp::Strip => range.len(),
+        };
+        let blank = next_line(text, range.start + blank).min(range.end);
+        let blank = &text[blank..range.end];
+        let line = format!("{}{token}{end}{blank}", " ".repeat(block.indent.max(1)));
         return (range, line.into());
     }
     let start = match tag_joined(text, slot) {
@@ -197,7 +205,12 @@ fn tag_joined(text: &str, slot: &Slot) -> bool {
 }
 
 /// What is replaced to write a value, and by what.
-pub(super) fn plain_edit(site: &Site, slot: &Slot, value: &Value) -> (Range<usize>, SecretBytes) {
+pub(super) fn plain_edit(
+    text: &str,
+    site: &Site,
+    slot: &Slot,
+    value: &Value,
+) -> (Range<usize>, SecretBytes) {
     let range = slot.start as usize..slot.end as usize;
     let room = Room::at(site, slot);
     if let Shape::Block(number) = slot.shape {
@@ -216,7 +229,11 @@ pub(super) fn plain_edit(site: &Site, slot: &Slot, value: &Value) -> (Range<usiz
         }
         return (block.header.start..range.end, text.into());
     }
-    (range, render::plain(slot.shape, room, value).into())
+    // With a comment behind it a text of several lines cannot become a block.
+    let lines = matches!(value, Value::Text(text) if text.expose().contains(&b'\n'));
+    let followed = || !text[range.end..next_line(text, range.end)].trim().is_empty();
+    let shape = if lines && !slot.flow && followed() { Shape::Double } else { slot.shape };
+    (range, render::plain(shape, room, value).into())
 }
 
 /// The author's spelling of a value whose canonical form, in the shape that stays behind in the
