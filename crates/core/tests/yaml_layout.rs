@@ -132,6 +132,7 @@ fn every_style_comes_back() {
         "a: |2-\n\n   x\n  y\n\nb: 1\n",
         "a: |\n  no end",
         "a: |+\n",
+        "a: !!str \n  x\nb: !!str &a 5\nc: &b !!str\n  y\n",
         "a: |+ # c\n\n",
         "a:\n- >+\n\n   \n",
         "a: |+\n\n\nb: |+\n  x\n\n  \n   \n# c\n\nc: |",

@@ -58,7 +58,6 @@ pub(super) fn locate(
     if end == content_start || text.as_bytes()[end - 1] != b'\n' {
         end = next_line(text, end);
     }
-    let open_ended = !text[..end].ends_with('\n');
     if chomp != Chomp::Keep {
         // Blank lines at the end are nobody's content, but a line with more blanks than the
         // indentation is text.
@@ -74,6 +73,7 @@ pub(super) fn locate(
             end = line_start;
         }
     }
+    let open_ended = !text[..end].ends_with('\n');
     Some((BlockScalar { header, indent, explicit, folded, chomp, open_ended }, content_start..end))
 }
 

@@ -83,6 +83,10 @@ pub(super) fn attach(
         let root = site.documents[document].root;
         let (container, index, form) = match before {
             _ if inline && before.is_none() => (root, 0, CommentForm::Line),
+            // Behind the mark of the document's end.
+            _ if !inline && at > site.documents[document].end => {
+                (root, site.containers[root as usize].entries.len(), CommentForm::Line)
+            }
             Some(before) if inline => beside(site, before, at),
             _ => {
                 let run = &runs[number];

@@ -191,15 +191,20 @@ fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usiz
     (start..range.end, render::sealed(slot, token).into())
 }
 
-/// The tag with the blanks behind it, when an anchor stands between it and the value.
+/// The tag, with what stands between it and the value if that is blanks, line breaks and an
+/// anchor. Nothing points to an anchor whose value is sealed: aliases to it were expanded.
 fn tag_range(text: &str, slot: &Slot) -> Range<usize> {
     let start = slot.tag as usize;
+    let mut words = text[start..slot.start as usize].split_whitespace().skip(1);
+    if words.all(|word| word.starts_with('&')) {
+        return start..slot.start as usize;
+    }
     let tag_end = text[start..].find([' ', '\t', '\n', '\r']).map_or(text.len(), |at| start + at);
     let blanks = text[tag_end..].len() - text[tag_end..].trim_start_matches([' ', '\t']).len();
     start..tag_end + blanks
 }
 
-/// Whether nothing but blanks stands between tag and value.
+/// Whether the tag goes together with the value.
 fn tag_joined(text: &str, slot: &Slot) -> bool {
     slot.tag < slot.start && tag_range(text, slot).end == slot.start as usize
 }

@@ -1,0 +1,147 @@
+//! The pipeline with a fixed key and fixed randomness, for property tests and fuzz targets: what
+//! must hold for every text that reads as a plain document.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of tests fails the test")]
+
+use std::collections::HashSet;
+
+use sops_core::crypto::{DataKey, MacScope, SecretBytes};
+use sops_core::document::{Document, PlainDocument};
+use sops_core::format::Format;
+use sops_core::keys::testing::{SeededRng, pgp};
+use sops_core::keys::{KeyGroup, WrappedKey};
+use sops_core::metadata::{Metadata, VERSION};
+use sops_core::pipeline::{self, Check, OpenDocument, Plan, SealError, SealedText, Target};
+use sops_core::selection::Selection;
+use sops_core::tree::Time;
+
+/// When documents are sealed first, and when they are sealed again.
+const TIMES: [i64; 2] = [1_700_000_000, 1_800_000_000];
+
+/// Of a plain text; `None` when it does not read as one.
+pub(crate) fn plain(format: Format, text: &[u8]) -> Option<PlainDocument> {
+    match Document::read(format, text.into()) {
+        Ok(Document::Plain(plain)) => Some(plain),
+        _ => None,
+    }
+}
+
+/// Seals, whether or not the rule selects anything.
+pub(crate) fn seal(plain: PlainDocument, selection: &Selection) -> Result<SealedText, SealError> {
+    let (metadata, key) = (metadata(selection), data_key(1));
+    let plan = plan(metadata, &key, plain.format, TIMES[0]);
+    pipeline::seal(plain, plan, &mut SeededRng::new(1))
+}
+
+/// Opens a sealed text, whose MAC has to match.
+pub(crate) fn open(format: Format, sealed: &SecretBytes, key: u8) -> OpenDocument {
+    let document = match Document::read(format, sealed.clone()) {
+        Ok(Document::Sealed(document)) => *document,
+        other => panic!("a sealed text reads as {other:?}\n{}", shown(sealed.expose())),
+    };
+    let opened = pipeline::open(document, &data_key(key), true);
+    let opened = opened.unwrap_or_else(|error| panic!("{error}\n{}", shown(sealed.expose())));
+    opened.verified().unwrap_or_else(|verdict| panic!("{verdict:?}\n{}", shown(sealed.expose())))
+}
+
+/// Seals a text that was open again, under the key and the nonces it had.
+pub(crate) fn reseal(plain: PlainDocument, opened: OpenDocument) -> SealedText {
+    let (key, format) = (data_key(1), opened.format);
+    let plan = plan(opened.metadata, &key, format, TIMES[1]);
+    pipeline::reseal(plain, opened.memory, plan, &mut SeededRng::new(2)).unwrap()
+}
+
+/// What must hold: opened, the text is what it was; sealed again without an edit, it changes in
+/// time and MAC only; no two tokens are equal; rotated, it still opens to what it was.
+///
+/// With `odd` a text may also be refused because what came of it does not read or open again:
+/// the check before every write is what keeps the promise for YAML that nobody writes.
+pub(crate) fn check(format: Format, text: &[u8], selection: &Selection, odd: bool) {
+    let Some(document) = plain(format, text) else { return };
+    let sealed = match seal(document, selection) {
+        Ok(sealed) => sealed,
+        // What cannot be sealed, and says so before anything is made.
+        Err(SealError::NoDocument | SealError::Emit(_) | SealError::Aliases(_)) => return,
+        Err(SealError::Unreadable(_) | SealError::Unopenable) if odd => return,
+        Err(error) => panic!("{error:?}\n{}", shown(text)),
+    };
+    let first = tokens(&sealed.text, &sealed.metadata.mac);
+    let mut different = HashSet::new();
+    assert!(first.iter().all(|token| different.insert(token)), "equal tokens\n{}", shown(text));
+
+    let opened = open(format, &sealed.text, 1);
+    let back = opened.text().unwrap();
+    // An alias into sealed data becomes a copy; that is told.
+    if sealed.expanded_aliases.is_empty() {
+        assert_eq!(
+            shown(back.expose()),
+            shown(text),
+            "opened from\n{}",
+            shown(sealed.text.expose())
+        );
+    }
+
+    let again = reseal(plain(format, back.expose()).expect("it reads as before"), opened);
+    let constant = |sealed: &SealedText| {
+        let time = sealed.metadata.last_modified.to_string();
+        shown(sealed.text.expose()).replace(&sealed.metadata.mac, "MAC").replace(&time, "TIME")
+    };
+    assert_eq!(constant(&again), constant(&sealed), "sealed again, of\n{}", shown(text));
+
+    let key = data_key(2);
+    let opened = open(format, &sealed.text, 1);
+    let plan = plan(opened.metadata.clone(), &key, format, TIMES[1]);
+    let rotated = pipeline::rotate(opened, plan, &mut SeededRng::new(3)).unwrap();
+    let second = tokens(&rotated.text, &rotated.metadata.mac);
+    assert_eq!(second.len(), first.len(), "rotated, of\n{}", shown(text));
+    assert!(second.iter().all(|token| !first.contains(token)), "a token of the old key stayed");
+    let turned = open(format, &rotated.text, 2).text().unwrap();
+    assert_eq!(shown(turned.expose()), shown(back.expose()), "rotated, of\n{}", shown(text));
+}
+
+/// The tokens of a sealed text, without that of the MAC, which each document of a file repeats.
+pub(crate) fn tokens(sealed: &SecretBytes, mac: &str) -> Vec<String> {
+    let text = shown(sealed.expose()).replace(mac, "");
+    text.match_indices("ENC[AES256_GCM,data:")
+        .filter_map(|(at, _)| text[at..].split(']').next().map(str::to_owned))
+        .filter(|token| token.contains(",tag:"))
+        .collect()
+}
+
+/// Bytes for a message.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|&byte| match byte {
+            b'\n' => vec!['\n'],
+            b'\r' => "\\r".chars().collect(),
+            _ if byte.is_ascii_control() => format!("\\x{byte:02x}").chars().collect(),
+            _ => vec![char::from(byte)],
+        })
+        .collect()
+}
+
+fn plan(metadata: Metadata, key: &DataKey, format: Format, now: i64) -> Plan<'_> {
+    let target = Target { format, indent: None, check: Check::Full };
+    let now = Time::from_unix(now).expect("a year of four digits");
+    Plan { metadata, data_key: key, now, target, allow_nothing_sealed: true }
+}
+
+fn metadata(selection: &Selection) -> Metadata {
+    let created_at = Time::from_unix(1_600_000_000);
+    let key = WrappedKey { key: pgp(1), enc: "wrapped".into(), created_at, unknown: Vec::new() };
+    Metadata {
+        groups: vec![KeyGroup(vec![key])],
+        shamir_threshold: 0,
+        last_modified: created_at.expect("a year of four digits"),
+        mac: String::new(),
+        selection: selection.clone(),
+        mac_scope: MacScope::Everything,
+        version: VERSION.to_owned(),
+        unknown: Vec::new(),
+        unknown_in_groups: Vec::new(),
+    }
+}
+
+fn data_key(number: u8) -> DataKey {
+    DataKey::from_slice(&[number; 32]).expect("of the right length")
+}
