@@ -129,9 +129,15 @@ fn parts(text: &[u8]) -> Option<Parts<'_>> {
 }
 
 fn split_last<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let last = text.len().checked_sub(separator.len())?;
-    let at = (0..=last).rev().find(|at| text[*at..].starts_with(separator))?;
-    Some((&text[..at], &text[at + separator.len()..]))
+    let mut end = text.len();
+    // Base64 has no comma, so the first one from behind is nearly always the one.
+    loop {
+        let at = text[..end].iter().rposition(|b| *b == separator[0])?;
+        if text[at..].starts_with(separator) {
+            return Some((&text[..at], &text[at + separator.len()..]));
+        }
+        end = at;
+    }
 }
 
 fn decode(part: &[u8], name: &'static str) -> Result<Vec<u8>, EnvelopeError> {

@@ -39,7 +39,7 @@ fn flatten_node(name: String, node: &Node, fields: &mut Vec<(String, String)>) {
         Node::Leaf(leaf) => {
             let text = match &leaf.value {
                 // Metadata writes whole numbers without a fraction, whoever made them floats.
-                Value::Float(_) => leaf.value.canonical(),
+                Value::Float(_) => leaf.value.canonical().into(),
                 value => text_of(value),
             };
             let text = String::from_utf8_lossy(text.expose()).replace('\n', "\\n");

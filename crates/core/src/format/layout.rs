@@ -50,6 +50,11 @@ pub trait Layout: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether there are aliases in this text at all.
+    fn has_aliases(&self) -> bool {
+        false
+    }
+
     /// Whether every value of this text is a scalar of one line, without tag, anchor or alias, at a
     /// place where a token can stand as it is: sealing cannot change how the text is read.
     fn is_simple(&self) -> bool {

@@ -80,6 +80,7 @@ impl Visitor for Seal<'_, '_> {
             None => self.layout.and_then(|layout| layout.spelling(leaf.mark, &leaf.value)),
         };
         token.note = spelling.map(|text| self.cipher.seal_note(text.expose(), &nonce, aad));
+        drop(canonical);
         leaf.replace(Value::Text(token.print().into()));
         Ok(())
     }
@@ -210,16 +211,22 @@ impl Open<'_> {
             leaf.spelling = Some(Box::new(spelling));
             self.spelled = true;
         }
-        let value = Value::from_canonical(token.kind, bytes.clone())?;
+        let value = if token.kind == Kind::Text {
+            Value::Text(bytes)
+        } else {
+            let value = Value::from_canonical(token.kind, bytes.clone())?;
+            if value.canonical().expose() != bytes.expose() {
+                self.odd.push((self.visited, bytes));
+            }
+            value
+        };
         let canonical = value.canonical();
-        if canonical != bytes {
-            self.odd.push((self.visited, bytes));
-        }
         if self.remember {
             let kind = value.kind().unwrap_or(Kind::Text);
             self.memory.remember(place.aad, kind, canonical.expose(), &token.nonce);
         }
         self.digest.add(true, canonical.expose());
+        drop(canonical);
         leaf.replace(value);
         Ok(())
     }

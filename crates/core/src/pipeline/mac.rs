@@ -98,7 +98,7 @@ pub(super) fn matches_legacy(
     variants.iter().any(|variant| {
         let mut digest = Digest::new(scope);
         for (number, piece) in pieces.iter().enumerate() {
-            let bytes = variant(number, piece).unwrap_or_else(|| piece.value.canonical());
+            let bytes = variant(number, piece).unwrap_or_else(|| piece.value.canonical().into());
             digest.add(piece.selected, bytes.expose());
         }
         digest.finish() == *expected
@@ -117,7 +117,7 @@ pub(super) fn diagnose(
     let counted: Vec<(&Piece, SecretBytes)> = pieces
         .iter()
         .filter(counted)
-        .map(|piece| (piece, piece.value.canonical()))
+        .map(|piece| (piece, SecretBytes::from(piece.value.canonical())))
         .filter(|(_, bytes)| !bytes.is_empty())
         .collect();
     let matches = |order: &mut dyn Iterator<Item = usize>| {

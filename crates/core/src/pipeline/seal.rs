@@ -242,6 +242,9 @@ fn without_sealed_aliases(
 ) -> Result<(PlainDocument, Vec<usize>), SealError> {
     let mut lines = Vec::new();
     loop {
+        if !document.layout.has_aliases() {
+            return Ok((document, lines));
+        }
         let mut selected = Selected(Vec::new());
         let Ok(()) = walk(&mut document.tree, &metadata.selection, &mut selected);
         let is_selected =

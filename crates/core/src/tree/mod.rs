@@ -8,7 +8,7 @@ mod value;
 mod walk;
 
 pub use path::{Path, PathError, Step};
-pub use value::{Kind, Time, Value, ValueError};
+pub use value::{Canonical, Kind, Time, Value, ValueError};
 pub use walk::{Judge, Place, Visitor, walk};
 
 use crate::crypto::SecretBytes;

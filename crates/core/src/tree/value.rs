@@ -102,8 +102,9 @@ impl Value {
         }
     }
 
-    /// The bytes that are sealed and hashed (format §1.4); none for null.
-    pub fn canonical(&self) -> SecretBytes {
+    /// The bytes that are sealed and hashed (format §1.4); none for null. Those of a text are its
+    /// own: a large document need not be copied to be hashed.
+    pub fn canonical(&self) -> Canonical<'_> {
         let text = match self {
             Self::Null => String::new(),
             Self::Bool(true) => "True".to_owned(),
@@ -111,9 +112,9 @@ impl Value {
             Self::Int(int) => int.to_string(),
             Self::Float(float) => float_text(*float),
             Self::Time(time) => time.to_string(),
-            Self::Text(text) => return text.clone(),
+            Self::Text(text) => return Canonical::Held(text),
         };
-        SecretBytes::from(text)
+        Canonical::Made(SecretBytes::from(text))
     }
 
     /// Reads back what [`Value::canonical`] wrote, and the looser forms that older versions
@@ -135,6 +136,44 @@ impl Value {
             Kind::Text | Kind::Comment | Kind::Bytes => None,
         }
         .ok_or_else(refused)
+    }
+}
+
+/// What [`Value::canonical`] gives.
+#[derive(Debug)]
+pub enum Canonical<'v> {
+    /// The value holds them.
+    Held(&'v SecretBytes),
+    /// They were made of the value.
+    Made(SecretBytes),
+}
+
+impl Canonical<'_> {
+    /// Hands out the bytes.
+    pub fn expose(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes.expose(),
+            Self::Made(bytes) => bytes.expose(),
+        }
+    }
+
+    /// Hands out the text, if it is UTF-8.
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.expose()).ok()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+impl From<Canonical<'_>> for SecretBytes {
+    fn from(canonical: Canonical<'_>) -> Self {
+        match canonical {
+            Canonical::Held(bytes) => bytes.clone(),
+            Canonical::Made(bytes) => bytes,
+        }
     }
 }
 

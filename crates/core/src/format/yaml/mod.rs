@@ -3,6 +3,7 @@
 //! | file | job |
 //! |---|---|
 //! | `parse.rs` | text → tree and places |
+//! | `lines.rs` | the common part of the language, read line by line |
 //! | `model.rs` | what is known of the places |
 //! | `block.rs` | block scalars' headers and contents, dashes |
 //! | `comments.rs` | which container a comment belongs to |
@@ -19,8 +20,11 @@ mod assemble;
 mod block;
 mod comments;
 mod emit;
+mod lines;
 mod model;
 mod parse;
+#[cfg(test)]
+mod readers_agree;
 mod render;
 mod rewrite;
 mod scalar;
@@ -163,6 +167,10 @@ impl Layout for YamlLayout {
             style && !slot.flow && slot.tag == slot.start && !written.contains('\n')
         };
         self.site.documents.len() == 1 && self.site.slots.iter().all(one_line)
+    }
+
+    fn has_aliases(&self) -> bool {
+        !self.site.aliases.is_empty()
     }
 
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {

@@ -1,18 +1,20 @@
 //! YAML text to tree and places.
 //!
-//! Events come from `granit-parser`, whose spans are exact to the byte. They are gathered into
-//! containers by number, since comments find their container only when all entries are known
-//! (`comments.rs`); the tree is put together at the end.
+//! Events come from `granit-parser`, whose spans are exact to the byte, or, for what nearly all of a
+//! secret file consists of, from `lines.rs`. They are gathered into containers by number, since
+//! comments find their container only when all entries are known (`comments.rs`); the tree is put
+//! together at the end.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 
 use super::{
     super::{ParseError, Problem, Section, SectionError, layout::line_and_column},
     assemble::{RawEntry, RawValue, assemble},
     block,
     comments::{self, RawComment},
+    lines::{self, LineEvent, Lines},
     model::{
         AliasSite, Container, ContainerId, EntrySite, Frame, Shape, Site, Slot, SlotId, ValueSite,
     },
@@ -32,19 +34,36 @@ pub(super) struct Read {
 
 /// Reads a text.
 pub(super) fn read(text: &str) -> Result<Read, ParseError> {
-    let lone = |at: &usize| text.as_bytes().get(at + 1) != Some(&b'\n');
-    if let Some(at) =
-        text.bytes().enumerate().filter(|(_, b)| *b == b'\r').map(|(at, _)| at).find(lone)
-    {
-        // A line break that hardly any reader takes for one any more.
-        let problem = "a carriage return without a line feed behind it".to_owned();
-        return Err(error_at(text, at, Problem::Syntax(problem)));
+    if text.contains('\r') {
+        refuse_lone_returns(text)?;
     }
-    let mut builder = Builder { text, ..Builder::default() };
-    builder.site.line_break = match text.find('\n') {
-        Some(at) if at > 0 && text.as_bytes()[at - 1] == b'\r' => "\r\n",
-        _ => "\n",
-    };
+    // What is wrong with a text is said by the parser, once, whichever part of it is read how.
+    by_lines(text).map_or_else(|| by_parser(text), Ok)
+}
+
+/// A carriage return alone is a line break that hardly any reader takes for one any more.
+fn refuse_lone_returns(text: &str) -> Result<(), ParseError> {
+    let lone = |at: &usize| text.as_bytes().get(at + 1) != Some(&b'\n');
+    match text.match_indices('\r').map(|(at, _)| at).find(lone) {
+        Some(at) => {
+            let problem = "a carriage return without a line feed behind it".to_owned();
+            Err(error_at(text, at, Problem::Syntax(problem)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Reads all of a text with the parser.
+pub(super) fn by_parser(text: &str) -> Result<Read, ParseError> {
+    let mut builder = Builder::new(text);
+    for event in parser(text) {
+        let (event, span) = event.map_err(|error| builder.syntax(&error))?;
+        builder.event(event, &Place::of(&span, 0))?;
+    }
+    builder.finish()
+}
+
+fn parser(text: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
     let options = granit_parser::options! {
         max_buffered_comment_events: usize::MAX,
         simple_key_max_lookahead: usize::MAX,
@@ -52,11 +71,66 @@ pub(super) fn read(text: &str) -> Result<Read, ParseError> {
         block_nesting_limit: MAX_DEPTH + 1,
         emit_anchor_events: true,
     };
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| builder.syntax(&error))?;
-        builder.event(event, span)?;
+    Parser::new_from_str_with_options(text, options)
+}
+
+/// Reads a text of one document entry by entry: line by line where that is possible, and with the
+/// parser between. `None` if it has to be read as a whole, or is not valid.
+pub(super) fn by_lines(text: &str) -> Option<Read> {
+    let marked = if text.starts_with(DOCUMENT_MARK) { DOCUMENT_MARK.len() } else { 0 };
+    if !lines::is_ordinary(text, marked) {
+        return None;
     }
-    builder.finish()
+    let mut builder = Builder::new(text);
+    let mut lines = Lines::new(text);
+    let mut events = Vec::new();
+    let first = lines.between(marked, &mut events)?;
+    if first == text.len() {
+        return None;
+    }
+    builder.document_start(marked > 0, 0).ok()?;
+    builder.open(false, false, None, first, 0, 0).ok()?;
+    builder.line_events(&mut events)?;
+    let (mut at, mut unknown) = (first, None);
+    while at < text.len() {
+        match lines.entry(at, &mut events) {
+            Some(next) => {
+                builder.entries(unknown.take().map(|from| from..at))?;
+                builder.line_events(&mut events)?;
+                at = next;
+            }
+            None => {
+                events.clear();
+                unknown.get_or_insert(at);
+                at = lines::next_entry(text, at);
+            }
+        }
+    }
+    builder.entries(unknown.map(|from| from..at))?;
+    builder.close(at..at).ok()?;
+    builder.document_end(at..at).ok()?;
+    builder.finish().ok()
+}
+
+/// What may stand before a document.
+const DOCUMENT_MARK: &str = "---\n";
+
+/// Where an event stands in the text.
+struct Place {
+    range: Range<usize>,
+    /// The first byte of its tag.
+    tag: Option<usize>,
+    /// Characters before it on its line.
+    column: usize,
+}
+
+impl Place {
+    /// The place of a span in a part of the text that begins at `offset`.
+    fn of(span: &Span, offset: usize) -> Self {
+        let range = span.byte_range().unwrap_or(0..0);
+        let tag = span.tag_span().and_then(|tag| tag.byte_range()).map(|tag| offset + tag.start);
+        Self { range: offset + range.start..offset + range.end, tag, column: span.start.col() }
+    }
 }
 
 /// A key that waits for its value.
@@ -68,7 +142,7 @@ struct PendingKey {
 
 struct Anchored {
     target: ValueSite,
-    slots: std::ops::Range<u32>,
+    slots: Range<u32>,
     open: bool,
 }
 
@@ -94,24 +168,32 @@ enum LastNode {
 }
 
 impl<'a> Builder<'a> {
-    fn event(&mut self, event: Event<'a>, span: Span) -> Result<(), ParseError> {
-        let range = span.byte_range().unwrap_or(0..0);
-        let tag_start = span.tag_span().and_then(|tag| tag.byte_range()).map(|tag| tag.start);
+    fn new(text: &'a str) -> Self {
+        let mut builder = Self { text, ..Self::default() };
+        builder.site.line_break = match text.find('\n') {
+            Some(at) if at > 0 && text.as_bytes()[at - 1] == b'\r' => "\r\n",
+            _ => "\n",
+        };
+        builder
+    }
+
+    fn event(&mut self, event: Event<'a>, place: &Place) -> Result<(), ParseError> {
+        let range = place.range.clone();
         match event {
             Event::DocumentStart(explicit, _) => self.document_start(explicit, range.start),
             Event::DocumentEnd => self.document_end(range),
             Event::Scalar(text, style, anchor, tag) => {
-                let start = tag_start.map_or(range.start, |tag| tag.min(range.start));
+                let start = place.tag.map_or(range.start, |tag| tag.min(range.start));
                 let kind = Scalar { text, style, tag: tag.as_deref(), start, range };
                 self.scalar(kind, anchor)
             }
             Event::MappingStart(style, anchor, _) => {
-                let flow = matches!(style, granit_parser::StructureStyle::Flow);
-                self.open(false, flow, tag_start, range.start, span.start.col(), anchor)
+                let flow = matches!(style, StructureStyle::Flow);
+                self.open(false, flow, place.tag, range.start, place.column, anchor)
             }
             Event::SequenceStart(style, anchor, _) => {
-                let flow = matches!(style, granit_parser::StructureStyle::Flow);
-                self.open(true, flow, tag_start, range.start, span.start.col(), anchor)
+                let flow = matches!(style, StructureStyle::Flow);
+                self.open(true, flow, place.tag, range.start, place.column, anchor)
             }
             Event::MappingEnd | Event::SequenceEnd => self.close(range),
             Event::Alias(id) => self.alias(id, range),
@@ -120,11 +202,73 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
             Event::Comment(..) => {
-                self.comments.push(RawComment { range, column: span.start.col() });
+                self.comments.push(RawComment { range, column: place.column });
                 Ok(())
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes the events of lines.
+    fn line_events(&mut self, events: &mut Vec<LineEvent<'a>>) -> Option<()> {
+        for event in events.drain(..) {
+            match event {
+                LineEvent::Mapping { start, column } => {
+                    self.open(false, false, None, start, column, 0).ok()?;
+                }
+                LineEvent::List { start, column } => {
+                    self.open(true, false, None, start, column, 0).ok()?;
+                }
+                LineEvent::End => self.close(0..0).ok()?,
+                LineEvent::Scalar { text, style, range } => {
+                    let start = range.start;
+                    self.scalar(Scalar { text, style, tag: None, start, range }, 0).ok()?;
+                }
+                LineEvent::Comment { range, column } => {
+                    self.comments.push(RawComment { range, column });
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Lets the parser read some entries of the top-level mapping, which is open. Anchors are known
+    /// only where all of the text is read at once.
+    fn entries(&mut self, part: Option<Range<usize>>) -> Option<()> {
+        let Some(part) = part else { return Some(()) };
+        let text: &'a str = self.text;
+        let (mut documents, mut depth) = (0, 0);
+        for event in parser(&text[part.clone()]) {
+            let (event, span) = event.ok()?;
+            let place = Place::of(&span, part.start);
+            match &event {
+                Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => continue,
+                Event::DocumentStart(explicit, _) if documents == 0 && !explicit => {
+                    documents = 1;
+                    continue;
+                }
+                Event::MappingStart(style, 0, None) if depth == 0 && documents == 1 => {
+                    if matches!(style, StructureStyle::Flow) || place.column > 0 {
+                        return None;
+                    }
+                    (documents, depth) = (2, 1);
+                    continue;
+                }
+                Event::Comment(..) => {}
+                Event::Alias(_) | Event::Anchor(..) => return None,
+                _ if depth == 0 => return None,
+                Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+                Event::MappingEnd | Event::SequenceEnd => {
+                    depth -= 1;
+                    if depth == 0 {
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            self.event(event, &place).ok()?;
+        }
+        (depth == 0 && documents == 2).then_some(())
     }
 
     fn document_start(&mut self, explicit: bool, at: usize) -> Result<(), ParseError> {
@@ -155,7 +299,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn document_end(&mut self, range: std::ops::Range<usize>) -> Result<(), ParseError> {
+    fn document_end(&mut self, range: Range<usize>) -> Result<(), ParseError> {
         self.last = None;
         if let Some(frame) = self.site.documents.last_mut()
             && !range.is_empty()
@@ -239,7 +383,7 @@ impl<'a> Builder<'a> {
         (!outer.list && !outer.flow && column == outer.column).then_some(column)
     }
 
-    fn close(&mut self, range: std::ops::Range<usize>) -> Result<(), ParseError> {
+    fn close(&mut self, range: Range<usize>) -> Result<(), ParseError> {
         self.last = None;
         let Some(id) = self.stack.pop() else { return Ok(()) };
         self.keys.pop();
@@ -384,7 +528,7 @@ impl<'a> Builder<'a> {
         Ok((slot, value, range.end))
     }
 
-    fn alias(&mut self, id: usize, range: std::ops::Range<usize>) -> Result<(), ParseError> {
+    fn alias(&mut self, id: usize, range: Range<usize>) -> Result<(), ParseError> {
         if self.expects_key() {
             return Err(self.error(range.start, Problem::KeyNotText { found: "an alias" }));
         }

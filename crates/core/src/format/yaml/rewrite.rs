@@ -118,13 +118,16 @@ impl<'a> Pass<'a> {
             });
         }
         if self.sealed {
-            let token = token_text(&leaf.value);
-            if slot.shape == Shape::Plain && !slot.flow && slot.tag == slot.start {
+            if let Value::Text(token) = &leaf.value
+                && slot.shape == Shape::Plain
+                && !slot.flow
+                && slot.tag == slot.start
+            {
                 let range = slot.start as usize..slot.end as usize;
-                self.edits.push(Edit::standing(range, token.as_bytes()));
+                self.edits.push(Edit::standing(range, token.expose()));
                 return Ok(());
             }
-            let (range, token) = sealed_edit(text, site, slot, token);
+            let (range, token) = sealed_edit(text, site, slot, token_text(&leaf.value));
             if slot.tag < slot.start {
                 let tag = tag_range(text, slot);
                 if tag.end < range.start {
