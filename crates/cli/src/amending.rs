@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     files::replace::Original,
     key_services::KeyServices,
-    opening::{self, Open},
+    opening::{self, Mac, Open},
     request::{self, Formats},
     sealing::{self, Order},
     status::Status,
@@ -41,7 +41,8 @@ impl Amending<'_> {
         let target = request::target(formats.output, global, config.as_ref())?;
         let original = Original::read(self.path)?;
         let sealed = opening::read(formats.input, original.bytes())?;
-        let Open { data_key, document } = opening::open(sealed, &services, true, self.ignore_mac)?;
+        let mac = Mac::unless(self.ignore_mac, Some(self.path));
+        let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
         let Some(plain) = change(&document)? else { return Ok(Status::Success) };
         let OpenDocument { metadata, memory, .. } = document;
         // The last encrypted value of a file may be taken out of it.

@@ -19,11 +19,7 @@ pub(crate) fn file_at(revision: &str, path: &Path) -> Result<Option<SecretBytes>
     if revision.is_empty() || revision.starts_with('-') {
         return Err(Failure::usage(format_args!("\"{revision}\" is no revision")));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let Some(name) = path.file_name() else {
-        return Err(Failure::generic(format!("{} names no file", path.display())));
-    };
+    let (folder, name) = folder_and_name(path)?;
     let known =
         git(folder, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{tree}}")])?;
     if !known.status.success() {
@@ -36,10 +32,26 @@ pub(crate) fn file_at(revision: &str, path: &Path) -> Result<Option<SecretBytes>
                 .hint("compare two files: sops-rs diff OLD NEW")
         });
     }
-    // `./` makes the path one that starts in the folder.
-    let object = format!("{revision}:./{}", name.to_string_lossy());
+    let object = format!("{revision}:{name}");
     let found = git(folder, &["cat-file", "blob", &object])?;
     Ok(found.status.success().then(|| SecretBytes::new(found.stdout)))
+}
+
+/// The newest commits that changed a file, by their short names, newest first; at most `most`.
+pub(crate) fn revisions(path: &Path, most: usize) -> Result<Vec<String>, Failure> {
+    let (folder, name) = folder_and_name(path)?;
+    let found = git(folder, &["log", &format!("-{most}"), "--format=%h", "--", &name])?;
+    let text = String::from_utf8_lossy(&found.stdout);
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// The folder of a file, and its name as a path that starts there.
+fn folder_and_name(path: &Path) -> Result<(&Path, String), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(name) = path.file_name() else {
+        return Err(Failure::generic(format!("{} names no file", path.display())));
+    };
+    Ok((folder.unwrap_or(Path::new(".")), format!("./{}", name.to_string_lossy())))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {

@@ -22,6 +22,7 @@ mod env_vars;
 mod failure;
 mod files;
 mod git;
+mod history;
 mod key_difference;
 mod key_services;
 mod metadata_edit;

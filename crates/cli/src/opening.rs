@@ -1,5 +1,7 @@
 //! From the bytes of an encrypted file to its values, as every command but `encrypt` begins.
 
+use std::path::Path;
+
 use sops_core::{
     crypto::{DataKey, SecretBytes},
     document::{Document, SealedDocument},
@@ -9,6 +11,7 @@ use sops_core::{
 
 use crate::{
     failure::{self, Failure, reading},
+    history,
     key_services::KeyServices,
 };
 
@@ -29,20 +32,40 @@ pub(crate) struct Open {
     pub(crate) document: OpenDocument,
 }
 
+/// What a MAC that does not match means to a command.
+#[derive(Clone, Copy)]
+pub(crate) enum Mac<'a> {
+    /// It stops. If the text is the content of this file, its history in Git is looked at to say
+    /// where it was changed.
+    Demanded(Option<&'a Path>),
+    /// It goes on with what cannot be trusted.
+    Ignored,
+}
+
+impl<'a> Mac<'a> {
+    /// As the flag `--ignore-mac` has it.
+    pub(crate) fn unless(ignored: bool, file: Option<&'a Path>) -> Self {
+        if ignored { Self::Ignored } else { Self::Demanded(file) }
+    }
+}
+
 /// Opens an encrypted document. `remember` keeps what sealing it again takes.
 pub(crate) fn open(
     document: SealedDocument,
     services: &KeyServices,
     remember: bool,
-    ignore_mac: bool,
+    mac: Mac<'_>,
 ) -> Result<Open, Failure> {
     let data_key = services.recover(&document.metadata)?;
+    let format = document.format;
     let opened =
         pipeline::open(document, &data_key, remember).map_err(|error| reading::leaf(&error))?;
-    let document = if ignore_mac {
-        opened.unverified().0
-    } else {
-        opened.verified().map_err(|verdict| reading::mac(&verdict))?
+    let document = match mac {
+        Mac::Ignored => opened.unverified().0,
+        Mac::Demanded(file) => opened.verified().map_err(|verdict| {
+            let since = || history::since_intact(file?, format, &data_key);
+            reading::mac(&verdict, since)
+        })?,
     };
     for path in &document.comments_kept {
         failure::warn(format_args!(

@@ -14,7 +14,7 @@ use crate::{
     failure::{Failure, reading},
     files::{delivery::Input, input::Source, replace::Content},
     key_services::KeyServices,
-    opening,
+    opening::{self, Mac},
     request::{self, Formats, extract},
     status::Status,
 };
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
 
     let input = Input::read(&source, args.output.in_place)?;
     let sealed = opening::read(formats.input, input.bytes())?;
-    let document = opening::open(sealed, &services, false, args.ignore_mac)?.document;
+    let mac = Mac::unless(args.ignore_mac, source.file());
+    let document = opening::open(sealed, &services, false, mac)?.document;
     let text = match &path {
         Some(path) => extract::extract(&document.tree, path, formats.output, &layout)?,
         // The author's own layout, unless another one is asked for.

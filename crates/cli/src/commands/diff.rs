@@ -204,7 +204,11 @@ impl Version {
             pipeline::open(sealed, &data_key, false).map_err(|error| reading::leaf(&error))?;
         let (document, verdict) = opened.unverified();
         if !verdict.is_good() {
-            failure::warn(format_args!("{}: {}", self.name, reading::mac(&verdict).message()));
+            failure::warn(format_args!(
+                "{}: {}",
+                self.name,
+                reading::mac(&verdict, || None).message()
+            ));
         }
         document.text().map_err(|error| reading::dump(&error))
     }

@@ -28,7 +28,7 @@ use crate::{
     },
     key_services::{KeyServices, Purpose},
     metadata_edit,
-    opening::{self, Open},
+    opening::{self, Mac, Open},
     request::{self, Formats, creation},
     sealing::{self, Order},
     status::Status,
@@ -87,7 +87,8 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
     let original = Original::read(path)?;
     original.demand_writable()?;
     let sealed = opening::read(formats.input, original.bytes())?;
-    let Open { data_key, document } = opening::open(sealed, &services, true, args.ignore_mac)?;
+    let mac = Mac::unless(args.ignore_mac, Some(path));
+    let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
     let text = document.text().map_err(|error| reading::dump(&error))?;
     let OpenDocument { mut metadata, memory, .. } = document;
     metadata.raise_version();

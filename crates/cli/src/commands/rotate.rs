@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     files::{absolute_path, delivery::Input, input::Source, replace::Content},
     key_services::{KeyServices, Purpose},
-    opening,
+    opening::{self, Mac},
     request::{self, Formats, changes},
     sealing::{self, Order},
     status::Status,
@@ -74,7 +74,8 @@ pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Fai
     let input = Input::read(&source, args.output.in_place)?;
     let sealed = opening::read(formats.input, input.bytes())?;
     let mut metadata = sealed.metadata.clone();
-    let document = opening::open(sealed, &services, true, args.ignore_mac)?.document;
+    let mac = Mac::unless(args.ignore_mac, source.file());
+    let document = opening::open(sealed, &services, true, mac)?.document;
     let wanted = change.apply(&metadata.groups);
     let (data_key, keys) = services.distribute(
         &wanted,

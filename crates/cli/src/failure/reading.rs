@@ -95,8 +95,8 @@ pub(crate) fn leaf(error: &LeafError) -> Failure {
     )
 }
 
-/// The MAC does not match.
-pub(crate) fn mac(verdict: &MacVerdict) -> Failure {
+/// The MAC does not match. `since_intact` tells what Git knows of the file.
+pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<String>) -> Failure {
     let failure = |words: String| Failure::new(Status::MacMismatch, words);
     let failure = match verdict {
         MacVerdict::Missing => failure("MAC mismatch. File has no MAC".to_owned()),
@@ -106,7 +106,13 @@ pub(crate) fn mac(verdict: &MacVerdict) -> Failure {
                 .to_owned(),
         )
         .hint("after a merge, mac and lastmodified must come from the same side"),
-        MacVerdict::Differs(diagnosis) => failure(format!("MAC mismatch. {}", likely(diagnosis))),
+        MacVerdict::Differs(diagnosis) => {
+            let what = match diagnosis {
+                Diagnosis::Unknown { .. } => since_intact().unwrap_or_else(|| likely(diagnosis)),
+                _ => likely(diagnosis),
+            };
+            failure(format!("MAC mismatch. {what}"))
+        }
         MacVerdict::Matches | MacVerdict::MatchesLegacy => failure("MAC mismatch.".to_owned()),
     };
     failure.hint(

@@ -50,6 +50,14 @@ impl Source {
         }
     }
 
+    /// The file, unless it is standard input.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// Refuses a file that is not there.
     pub(crate) fn demand_existing(&self) -> Result<(), Failure> {
         match self {
