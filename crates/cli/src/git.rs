@@ -2,6 +2,7 @@
 //! alternates, and whoever compares with `HEAD` has it.
 
 use std::{
+    ffi::{OsStr, OsString},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -19,30 +20,42 @@ pub(crate) fn file_at(revision: &str, path: &Path) -> Result<Option<SecretBytes>
     if revision.is_empty() || revision.starts_with('-') {
         return Err(Failure::usage(format_args!("\"{revision}\" is no revision")));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let Some(name) = path.file_name() else {
+    if path.file_name().is_none() {
         return Err(Failure::generic(format!("{} names no file", path.display())));
-    };
-    let known =
-        git(folder, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{tree}}")])?;
+    }
+    // The file's folder may be gone with the file.
+    let here = Path::new(".");
+    let above = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
+    let folder = path.ancestors().skip(1).find(above).unwrap_or(here);
+    let name = path.strip_prefix(folder).unwrap_or(path);
+    let folder = if folder.as_os_str().is_empty() { here } else { folder };
+    let tree = format!("{revision}^{{tree}}");
+    let known = git(folder, ["rev-parse", "--verify", "--quiet", &tree])?;
     if !known.status.success() {
-        let inside = git(folder, &["rev-parse", "--is-inside-work-tree"])?;
+        let inside = git(folder, ["rev-parse", "--is-inside-work-tree"])?;
         return Err(if inside.status.success() {
+            let hint = match revision {
+                "HEAD" => "nothing is committed yet; compare two files: sops-rs diff OLD NEW",
+                _ => "`git log --oneline -- FILE` lists the revisions of a file",
+            };
             Failure::generic(format!("there is no revision {revision} in this repository"))
-                .hint("commit the file first, or compare two files: sops-rs diff OLD NEW")
+                .hint(hint)
         } else {
             Failure::generic(format!("{} is in no Git repository", path.display()))
                 .hint("compare two files: sops-rs diff OLD NEW")
         });
     }
     // `./` makes the path one that starts in the folder.
-    let object = format!("{revision}:./{}", name.to_string_lossy());
-    let found = git(folder, &["cat-file", "blob", &object])?;
+    let mut object = OsString::from(format!("{revision}:./"));
+    object.push(name);
+    let found = git(folder, [OsStr::new("cat-file"), OsStr::new("blob"), &object])?;
     Ok(found.status.success().then(|| SecretBytes::new(found.stdout)))
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {
+fn git(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Output, Failure> {
     let path = env_vars::PATH.os().unwrap_or_default();
     let program = look_up("git", &path)
         .map_err(|problem| Failure::generic(format!("unable to run git: {problem}")))?;
