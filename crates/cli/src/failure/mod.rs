@@ -19,6 +19,7 @@ use std::{
     error::Error,
     fmt::{self, Write as _},
     io::{self, IsTerminal, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use crate::{env_vars, status::Status};
@@ -70,6 +71,12 @@ impl Failure {
         self
     }
 
+    /// What to do about it.
+    #[cfg(test)]
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     /// The line that tells it.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -106,6 +113,26 @@ impl Failure {
 pub(crate) fn warn(message: impl fmt::Display) {
     let style = Style::of_stderr();
     say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
+}
+
+/// Whether `--verbose` was given. It belongs to the run, like standard error itself.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Lets [`detail`] speak.
+pub(crate) fn say_more() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Whether details are wanted, for those that cost something to find out.
+pub(crate) fn wants_more() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
+
+/// Says how something was decided or done, with `--verbose`. As everywhere: places, no values.
+pub(crate) fn detail(message: impl fmt::Display) {
+    if wants_more() {
+        note(format_args!("{} {message}", Style::of_stderr().paint("verbose:", CYAN)));
+    }
 }
 
 /// Says what is going on, for people; never a result.
