@@ -53,6 +53,7 @@ impl Amending<'_> {
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
         let sealed = sealing::seal(plain, memory, order)?;
         tell(&sealed);
+        formats.warn_of_name(self.path);
         original.replace(&sealed.text, |_| Ok(()))?;
         Ok(Status::Success)
     }

@@ -79,6 +79,9 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let sealed = opening::read(formats.input, input.bytes())?;
     let document = opening::open(sealed, &services, false, args.ignore_mac)?.document;
     let text = clear(args, global, &document, formats, path.as_ref(), &layout)?;
+    if let (true, Source::File(path)) = (args.output.in_place, &source) {
+        formats.warn_of_name(path);
+    }
     input.deliver(&args.output, &text, Content::Plain)?;
     Ok(Status::Success)
 }
