@@ -43,7 +43,9 @@ impl Formats {
     /// Says that a file will hold another format than its name tells (CLI §13, 21).
     pub(crate) fn warn_of_name(self, path: &Path) {
         let told = Format::of_file_name(&path.to_string_lossy());
-        if self.output != self.input && self.output != told {
+        // JSON is YAML, and is read as such.
+        let reads = self.output == told || (self.output, told) == (Format::Json, Format::Yaml);
+        if self.output != self.input && !reads {
             let (name, told) = (self.output.name(), told.name());
             failure::warn(format_args!(
                 "{} will hold {name}, and its name says {told}: later commands need --input-type \
