@@ -232,12 +232,12 @@ fn change(format: Format, text: &[u8], path: &[Step]) {
     let sealed = sealing::seal(plain, &Selection::default()).unwrap();
     let opened = sealing::open(format, &sealed.text, 1);
     let value = Node::Leaf(Leaf::new(Value::text("quite another")));
-    let plain = pipeline::put(&opened, &path, &value)
+    let plain = pipeline::put(&opened, 0, &path, &value)
         .unwrap_or_else(|error| panic!("{path}: {error}\n{}", sealing::shown(text)));
     let changed = sealing::reseal(plain, opened);
 
     let tree = sealing::open(format, &changed.text, 1).tree;
-    let found = pipeline::get(&tree, &path).map(|node| match node {
+    let found = pipeline::get(&tree, 0, &path).map(|node| match node {
         Node::Leaf(leaf) => String::from_utf8(leaf.value.canonical().expose().to_vec()).unwrap(),
         other => panic!("{path} is {other:?}"),
     });

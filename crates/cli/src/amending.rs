@@ -2,7 +2,10 @@
 
 use std::path::Path as FilePath;
 
-use sops_core::{document::PlainDocument, pipeline::OpenDocument};
+use sops_core::{
+    document::PlainDocument,
+    pipeline::{OpenDocument, SealedText},
+};
 
 use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
@@ -29,11 +32,13 @@ pub(crate) struct Amending<'a> {
 }
 
 impl Amending<'_> {
-    /// Changes the file. `change` gives what its plaintext shall be, or nothing if it may stay.
+    /// Changes the file. `change` gives what its plaintext shall be, or nothing if it may stay;
+    /// `tell` sees the new text before it takes the place of the old one.
     pub(crate) fn run(
         &self,
         global: &GlobalFlags,
         change: impl FnOnce(&OpenDocument) -> Result<Option<PlainDocument>, Failure>,
+        tell: impl FnOnce(&SealedText),
     ) -> Result<Status, Failure> {
         let formats = Formats::of(self.types, Some(self.path))?;
         let services = KeyServices::new(self.services)?;
@@ -48,6 +53,8 @@ impl Amending<'_> {
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
         let sealed = sealing::seal(plain, memory, order)?;
+        tell(&sealed);
+        formats.warn_of_name(self.path);
         original.replace(&sealed.text, |_| Ok(()))?;
         Ok(Status::Success)
     }

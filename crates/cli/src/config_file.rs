@@ -78,6 +78,7 @@ fn read(global: &GlobalFlags) -> Result<Option<(PathBuf, Vec<u8>)>, Failure> {
     let named = global.config.clone().or_else(|| env_vars::SOPS_CONFIG.os().map(PathBuf::from));
     if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
         let text = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        failure::detail(format_args!("configuration: {}, by name", path.display()));
         return Ok(Some((path, text)));
     }
     let mut folder = PathBuf::from(".");
@@ -86,7 +87,14 @@ fn read(global: &GlobalFlags) -> Result<Option<(PathBuf, Vec<u8>)>, Failure> {
     for ancestor in here.ancestors().take(LEVELS) {
         let path = folder.join(NAME);
         match fs::read(&path) {
-            Ok(text) => return Ok(Some((tidy(&path), text))),
+            Ok(text) => {
+                failure::detail(format_args!(
+                    "configuration: {}, the nearest above {}",
+                    ancestor.join(NAME).display(),
+                    here.display()
+                ));
+                return Ok(Some((tidy(&path), text)));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // A folder of that name, or one above that may not be entered, is no configuration.
             Err(_) if !path.is_file() => {}
@@ -101,7 +109,23 @@ fn read(global: &GlobalFlags) -> Result<Option<(PathBuf, Vec<u8>)>, Failure> {
         }
         folder.push("..");
     }
+    failure::detail(format_args!(
+        "configuration: none, there is no {NAME} in {} or above",
+        here.display()
+    ));
     Ok(None)
+}
+
+/// A configuration that a search from the file would have found, while the one from the current
+/// folder found none or another one (CLI §13, 32).
+pub(crate) fn nearer_to(file: &Path, used: Option<&ConfigFile>) -> Option<PathBuf> {
+    let found = absolute_path(file)
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join(NAME))
+        .find(|path| path.is_file())?;
+    let same = used.is_some_and(|used| absolute_path(&used.path) == found);
+    (!same).then_some(found)
 }
 
 /// `./.sops.yaml` is `.sops.yaml`, and `./../.sops.yaml` is `../.sops.yaml`.

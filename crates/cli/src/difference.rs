@@ -28,7 +28,12 @@ pub(crate) struct Report<'a> {
     pub(crate) metadata: &'a MetadataChange,
     /// Whether the files are the same, byte for byte.
     pub(crate) same_bytes: bool,
+    /// Whether the MAC of each matches; `None` where it was not looked at.
+    pub(crate) macs: (Option<bool>, Option<bool>),
 }
+
+/// From how many values on those that were only encrypted anew are counted, not listed.
+const MANY: usize = 5;
 
 impl Report<'_> {
     /// Whether anything but layout, time and MAC differs.
@@ -49,10 +54,21 @@ impl Report<'_> {
         }
         if !self.differs() {
             text.push_str("  only layout, MAC or date differ\n");
+            self.mac_text(&mut text, paint);
             return text;
         }
         let several = self.changes.iter().any(|change| change.document > 0);
-        for change in self.changes {
+        let anew = |change: &&Change| matches!(change.kind, ChangeKind::Resealed(_));
+        let resealed = self.changes.iter().filter(anew).count();
+        // After a rotation these are all values; what did change should not drown in them.
+        if resealed >= MANY {
+            let _ = writeln!(
+                text,
+                "  {} {resealed} values: re-encrypted without change",
+                paint.mark('=')
+            );
+        }
+        for change in self.changes.iter().filter(|change| resealed < MANY || !anew(change)) {
             let document = match several {
                 true => format!("document {} ", change.document + 1),
                 false => String::new(),
@@ -65,7 +81,18 @@ impl Report<'_> {
             let _ = writeln!(text, "  {} {document}{path}: {words}", paint.mark(mark));
         }
         self.metadata_text(&mut text, paint);
+        self.mac_text(&mut text, paint);
         text
+    }
+
+    /// A MAC that does not match says that somebody changed the file without sops.
+    fn mac_text(&self, text: &mut String, paint: Paint) {
+        for (name, good) in [(self.names.0, self.macs.0), (self.names.1, self.macs.1)] {
+            if good == Some(false) {
+                let words = "the MAC does not match; it was changed outside of sops";
+                let _ = writeln!(text, "  {} {name}: {words}", paint.mark('!'));
+            }
+        }
     }
 
     fn metadata_text(&self, text: &mut String, paint: Paint) {
@@ -117,8 +144,8 @@ impl Report<'_> {
             })
             .collect();
         json!({
-            "old": { "name": self.names.0, "state": self.states.0 },
-            "new": { "name": self.names.1, "state": self.states.1 },
+            "old": { "name": self.names.0, "state": self.states.0, "mac_matches": self.macs.0 },
+            "new": { "name": self.names.1, "state": self.states.1, "mac_matches": self.macs.1 },
             "different": self.differs(),
             "changes": changes,
             "comments": comments,
@@ -159,8 +186,8 @@ fn describe(kind: &ChangeKind) -> (char, String) {
         ChangeKind::Comments { added, removed, certain: false } => (
             '?',
             format!(
-                "ciphertext of comments changed: {removed} before, {added} now (whether their \
-                 text did cannot be told without a key)"
+                "comments: {added} added, {removed} removed, or encrypted otherwise (which cannot \
+                 be told without a key)"
             ),
         ),
         ChangeKind::Comments { added, removed, .. } => {
@@ -228,7 +255,10 @@ pub(crate) fn unified(
     if old.expose() == new.expose() {
         return SecretBytes::default();
     }
-    let (Some(old), Some(new)) = (old.expose_str(), new.expose_str()) else {
+    // As Git has it, a text holds no zero byte.
+    let text = |side: &'_ SecretBytes| side.expose_str().is_some() && !side.expose().contains(&0);
+    let (Some(old), Some(new), true) = (old.expose_str(), new.expose_str(), text(old) && text(new))
+    else {
         return SecretBytes::from(format!("Binary values differ: {old_name} {new_name}\n"));
     };
     let diff = TextDiff::from_lines(old, new);

@@ -6,8 +6,8 @@ use std::{cell::OnceCell, sync::Arc};
 use sops_core::{
     crypto::DataKey,
     keys::{
-        self, DecryptionOrder, Distributed, Distribution, Hedge, KeyGroup, KeyKind, MasterKey,
-        OrderError,
+        self, DecryptionOrder, Distributed, Distribution, GroupReport, Hedge, KeyGroup, KeyKind,
+        KeyOutcome, KeyReport, MasterKey, OrderError,
     },
     metadata::Metadata,
 };
@@ -102,6 +102,7 @@ impl KeyServices {
             let looked = credentials::age::describe(&made.age.looked_at());
             failure::keys::recover(&error, &looked)
         })?;
+        tell(&recovered.groups);
         for (group, key) in &recovered.wrong_context {
             let name = metadata.groups.get(*group).and_then(|keys| keys.0.get(*key));
             if let Some(key) = name {
@@ -152,6 +153,7 @@ impl KeyServices {
             .runtime
             .block_on(work)
             .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))?;
+        tell_wrapped(wanted);
         Ok((data_key, distributed))
     }
 
@@ -169,9 +171,12 @@ impl KeyServices {
         let mut random = SystemRandomness::new();
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
         let work = keys::rewrap(data_key, plan, made.keyring.providers(), &mut random);
-        made.runtime
+        let distributed = made
+            .runtime
             .block_on(work)
-            .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))
+            .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))?;
+        tell_wrapped(wanted);
+        Ok(distributed)
     }
 
     /// Wrapping needs somebody who wraps.
@@ -202,8 +207,35 @@ impl KeyServices {
     }
 }
 
-/// Whether every key of a document is of a kind that needs no service elsewhere.
+/// Says which keys opened a file.
+fn tell(groups: &[GroupReport]) {
+    for (number, group) in groups.iter().enumerate() {
+        for KeyReport { key, outcome } in &group.keys {
+            let words = match outcome {
+                KeyOutcome::Opened => "opened it",
+                KeyOutcome::Failed(_) => "failed",
+                KeyOutcome::NotMine => "has no identity here",
+                KeyOutcome::NotNeeded | KeyOutcome::NoProvider => continue,
+            };
+            let place = match groups.len() {
+                1 => String::new(),
+                _ => format!("group {}, ", number + 1),
+            };
+            failure::detail(format_args!("data key: {place}{} {key} {words}", key.kind()));
+        }
+    }
+}
+
+/// Says for which keys a data key was wrapped.
+fn tell_wrapped(wanted: &[Vec<MasterKey>]) {
+    for key in wanted.iter().flatten() {
+        failure::detail(format_args!("data key: wrapped for {} {key}", key.kind()));
+    }
+}
+
+/// Whether a document has keys of a kind that needs no service elsewhere. There may be others, too:
+/// whoever looks here asks only those.
 pub(crate) fn opens_here(metadata: &Metadata) -> bool {
     let keys = metadata.groups.iter().flat_map(|group| &group.0);
-    keys.map(|key| key.key.kind()).all(|kind| kind == KeyKind::Age)
+    keys.map(|key| key.key.kind()).any(|kind| kind == KeyKind::Age)
 }

@@ -53,7 +53,12 @@ fn main() -> ExitCode {
 fn run(asked: Asked) -> Result<Status, Failure> {
     match asked {
         Asked::Print(text) => files::print(text.as_bytes()).map(|()| Status::Success),
-        Asked::Run(cli) => commands::run(cli.command, &cli.global),
+        Asked::Run(cli) => {
+            if cli.global.verbose {
+                failure::say_more();
+            }
+            commands::run(cli.command, &cli.global)
+        }
     }
 }
 

@@ -60,12 +60,16 @@ pub(crate) fn seal(
     memory: NonceMemory,
     order: Order<'_>,
 ) -> Result<SealedText, Failure> {
+    let rule = rule(&order.metadata);
     let foreign = order.target.format == Format::Binary && document.format != Format::Binary;
     let sealed = pipeline::reseal(document, memory, order.plan(), &mut SystemRandomness::new())
         .map_err(|error| match error {
             // The result was read as what it shall be, and is none of that kind.
             SealError::Unreadable(_) | SealError::Unopenable if foreign => {
                 reading::emit(&EmitError::NotBinary)
+            }
+            error @ SealError::NothingSelected { .. } => {
+                reading::seal(&error).hint(format!("the rule is {rule}"))
             }
             error => reading::seal(&error),
         })?;
@@ -78,12 +82,28 @@ pub(crate) fn rotate(
     document: pipeline::OpenDocument,
     order: Order<'_>,
 ) -> Result<SealedText, Failure> {
-    pipeline::rotate(document, order.plan(), &mut SystemRandomness::new())
-        .map_err(|error| reading::seal(&error))
+    let sealed = pipeline::rotate(document, order.plan(), &mut SystemRandomness::new())
+        .map_err(|error| reading::seal(&error))?;
+    tell(&sealed);
+    Ok(sealed)
 }
 
-/// Tells what the sealed text does not keep of the author's.
+/// What is encrypted, as it is written in the metadata.
+pub(crate) fn rule(metadata: &Metadata) -> String {
+    match metadata.selection.field() {
+        Some((field, text)) => format!("{field}: {text}"),
+        None => "everything".to_owned(),
+    }
+}
+
+/// Tells what the sealed text holds, and what it does not keep of the author's.
 fn tell(sealed: &SealedText) {
+    failure::detail(format_args!(
+        "{} of {} values are encrypted ({})",
+        sealed.sealed,
+        sealed.values,
+        rule(&sealed.metadata)
+    ));
     if !sealed.expanded_aliases.is_empty() {
         let lines: Vec<_> = sealed.expanded_aliases.iter().map(ToString::to_string).collect();
         failure::warn(format_args!(

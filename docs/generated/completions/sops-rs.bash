@@ -19,6 +19,9 @@ _sops__rs() {
             sops__rs,__generate)
                 cmd="sops__rs__subcmd____generate"
                 ;;
+            sops__rs,__paths)
+                cmd="sops__rs__subcmd____paths"
+                ;;
             sops__rs,completion)
                 cmd="sops__rs__subcmd__completion"
                 ;;
@@ -59,7 +62,7 @@ _sops__rs() {
 
     case "${cmd}" in
         sops__rs)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help encrypt decrypt edit set unset rotate updatekeys filestatus diff completion man __generate"
+            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help encrypt decrypt edit set unset rotate updatekeys filestatus diff completion man __generate __paths"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -80,7 +83,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd____generate)
+        sops__rs__subcmd____generate)
             opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -102,7 +105,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__completion)
+        sops__rs__subcmd____paths)
             opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -124,14 +127,40 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__decrypt)
-            opts="-i -h --extract --ignore-mac --in-place --output --filename-override --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+        sops__rs__subcmd__completion)
+            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__decrypt)
+            opts="-i -h --extract --ignore-mac --document --in-place --output --filename-override --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --extract)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --document)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -178,7 +207,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__diff)
+        sops__rs__subcmd__diff)
             opts="-h --rev --show-values --no-keys --json --exit-code --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -220,7 +249,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__edit)
+        sops__rs__subcmd__edit)
             opts="-s -a -k -p -h --show-master-keys --ignore-mac --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -338,7 +367,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__encrypt)
+        sops__rs__subcmd__encrypt)
             opts="-i -a -k -p -h --in-place --output --filename-override --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -464,7 +493,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__filestatus)
+        sops__rs__subcmd__filestatus)
             opts="-h --json --input-type --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -490,7 +519,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__man)
+        sops__rs__subcmd__man)
             opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -512,7 +541,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__rotate)
+        sops__rs__subcmd__rotate)
             opts="-i -h --ignore-mac --in-place --output --filename-override --input-type --output-type --add-age --rm-age --add-kms --rm-kms --encryption-context --add-pgp --rm-pgp --add-gcp-kms --rm-gcp-kms --add-azure-kv --rm-azure-kv --add-hc-vault-transit --rm-hc-vault-transit --add-hckms --rm-hckms --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -622,14 +651,18 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__set)
-            opts="-h --value-file --value-stdin --idempotent --ignore-mac --shamir-secret-sharing-threshold --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+        sops__rs__subcmd__set)
+            opts="-h --value-file --value-stdin --idempotent --ignore-mac --shamir-secret-sharing-threshold --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --shamir-secret-sharing-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --document)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -668,14 +701,18 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__unset)
-            opts="-h --idempotent --ignore-mac --shamir-secret-sharing-threshold --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+        sops__rs__subcmd__unset)
+            opts="-h --idempotent --ignore-mac --shamir-secret-sharing-threshold --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --shamir-secret-sharing-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --document)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -714,7 +751,7 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__subcmd__rs__subcmd__updatekeys)
+        sops__rs__subcmd__updatekeys)
             opts="-y -h --yes --json --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -760,3 +797,33 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _sops__rs -o bashdefault -o default sops-rs
 fi
+
+# Key paths of an encrypted file, for `set`, `unset` and `decrypt --extract`. No key is needed.
+_sops__rs_paths() {
+    local command="${COMP_WORDS[1]}" cur="${COMP_WORDS[COMP_CWORD]}" file="" wanted="" at word
+    for ((at = 2; at < ${#COMP_WORDS[@]}; at++)); do
+        word="${COMP_WORDS[at]//[\\\"\']/}"
+        word="${word/#\~/$HOME}"
+        if ((at != COMP_CWORD)) && [[ $word != -* && -f $word ]]; then
+            file="$word"
+            break
+        fi
+    done
+    case "$command" in
+        set | unset) ((COMP_CWORD == at + 1)) && [[ $cur != -* ]] && wanted=yes ;;
+        decrypt) [[ ${COMP_WORDS[COMP_CWORD - 1]} == *-extract ]] && wanted=yes ;;
+    esac
+    if [[ -z $file || -z $wanted ]]; then
+        _sops__rs "$@"
+        return
+    fi
+    local IFS=$'\n'
+    COMPREPLY=($(sops-rs __paths "$file" "${cur#[\'\"]}" 2>/dev/null | grep -v "'"))
+    # A path holds quotes and brackets: it stands between single quotes, which the shell closes
+    # by itself where they were opened by hand.
+    if [[ $cur != \'* ]]; then
+        COMPREPLY=("${COMPREPLY[@]/#/\'}")
+        COMPREPLY=("${COMPREPLY[@]/%/\'}")
+    fi
+}
+complete -F _sops__rs_paths -o bashdefault -o default sops-rs

@@ -26,7 +26,7 @@ end
 
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
-complete -c sops-rs -n "__fish_sops_rs_needs_command" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -42,6 +42,7 @@ complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "diff" -d 'Show what
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "man" -d 'Print the manual page of the program, or of a command'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "__generate" -d 'Write completions, man pages, the schema of .sops.yaml and reference pages into a folder'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "__paths" -d 'Print the key paths of a file that begin like a text'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l output -d 'Write to this file' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l filename-override -d 'Use this name to choose the format and the creation rule' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l input-type -d 'Format of the input' -r
@@ -71,11 +72,12 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l indent -d 'B
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l mac-only-encrypted -d 'Protect only encrypted values by the MAC, so that the others can be edited freely'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l allow-nothing-encrypted -d 'Go on when the rule selects none of the values'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l extract -d 'Print only what stands at this path, such as ["db"]["hosts"][0]' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l document -d 'Which document of a YAML file that has several, from 1 (default: the first)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l output -d 'Write to this file' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l filename-override -d 'Use this name to choose the format and the creation rule' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l input-type -d 'Format of the input' -r
@@ -88,7 +90,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l config -d 'U
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l ignore-mac -d 'Go on when the MAC does not match, with what cannot be trusted'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -120,11 +122,12 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s s -l show-maste
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l ignore-mac -d 'Open the file although its MAC does not match; saving makes a new one'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l mac-only-encrypted -d 'Protect only encrypted values by the MAC, so that the others can be edited freely'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l allow-nothing-encrypted -d 'Go on when the rule selects none of the values'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l shamir-secret-sharing-threshold -d 'Accepted for scripts written for SOPS, without effect there as well' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l document -d 'Which document of a YAML file that has several, from 1 (default: the first)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l input-type -d 'Format of the input' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
@@ -137,11 +140,12 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l value-file -d 'T
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l value-stdin -d 'Read the value from standard input'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l idempotent -d 'Write nothing if the value is the same already'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l ignore-mac -d 'Open the file although its MAC does not match; writing makes a new one'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l shamir-secret-sharing-threshold -d 'Accepted for scripts written for SOPS, without effect there as well' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l document -d 'Which document of a YAML file that has several, from 1 (default: the first)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l input-type -d 'Format of the input' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
@@ -152,7 +156,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l config -d 'Use
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l idempotent -d 'No error if there is nothing at PATH'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l ignore-mac -d 'Open the file although its MAC does not match; writing makes a new one'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -183,7 +187,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l config -d 'Us
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l ignore-mac -d 'Go on when the MAC does not match; the new file gets one that does'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -196,7 +200,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l config -d
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -s y -l yes -d 'Do not ask'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l json -d 'Print one JSON object per file instead of text'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -204,7 +208,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l input-typ
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l json -d 'Say more about the file: format, version, date, master keys, rule'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand filestatus" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -220,25 +224,60 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l show-values -d 
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l no-keys -d 'Use no key at all, not even one that lies on this machine'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l json -d 'Print JSON instead of text'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l exit-code -d 'Exit with 1 if there is a difference'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -s h -l help -d 'Print help'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand man" -s h -l help -d 'Print help'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l verbose -d 'Say more'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand __generate" -s h -l help -d 'Print help'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand __paths" -s h -l help -d 'Print help'
+
+# Key paths of an encrypted file, for `set`, `unset` and `decrypt --extract`. No key is needed.
+function __sops_rs_file
+    for word in (commandline -opc)[3..]
+        if test -f "$word"
+            echo $word
+            return 0
+        end
+    end
+    # `decrypt --extract PATH FILE`: the file may follow.
+    for word in (commandline -op)[3..]
+        if test -f "$word"
+            echo $word
+            return 0
+        end
+    end
+    return 1
+end
+function __sops_rs_paths
+    set -l file (__sops_rs_file); or return
+    set -l typed (commandline -ct | string trim -l -c "'\"" | string replace -a '\\' '')
+    sops-rs __paths $file "$typed" 2>/dev/null
+end
+function __sops_rs_wants_path
+    __fish_sops_rs_using_subcommand set unset; and __sops_rs_file >/dev/null
+    and test -f (commandline -opc)[-1]
+end
+complete -c sops-rs -n __sops_rs_wants_path -f -a '(__sops_rs_paths)'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l extract -x -a '(__sops_rs_paths)'

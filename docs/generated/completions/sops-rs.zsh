@@ -1,5 +1,33 @@
 #compdef sops-rs
 
+# Key paths of an encrypted file, for `set`, `unset` and `decrypt --extract`. No key is needed.
+_sops-rs_paths() {
+    local file word
+    for word in "${(@)words}"; do
+        word=${~${(Q)word}}
+        if [[ $word != -* && -f $word ]]; then
+            file=$word
+            break
+        fi
+    done
+    [[ -n $file ]] || return 1
+    local -a found
+    found=("${(@f)$(sops-rs __paths "$file" "${(Q)PREFIX}" 2>/dev/null)}")
+    [[ -n $found ]] && compadd -S '' -a found
+}
+
+# The words of `set` and `unset`: a file, then a path in it.
+_sops-rs_words() {
+    local word
+    for word in "${(@)words[1,CURRENT-1]}"; do
+        if [[ -f ${~${(Q)word}} ]]; then
+            _sops-rs_paths
+            return
+        fi
+    done
+    _files
+}
+
 autoload -U is-at-least
 
 _sops-rs() {
@@ -17,7 +45,7 @@ _sops-rs() {
     _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -65,7 +93,7 @@ _arguments "${_arguments_options[@]}" : \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
 '--mac-only-encrypted[Protect only encrypted values by the MAC, so that the others can be edited freely]' \
 '--allow-nothing-encrypted[Go on when the rule selects none of the values]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -76,7 +104,8 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (decrypt)
 _arguments "${_arguments_options[@]}" : \
-'--extract=[Print only what stands at this path, such as \["db"\]\["hosts"\]\[0\]]:PATH:_default' \
+'--extract=[Print only what stands at this path, such as \["db"\]\["hosts"\]\[0\]]:PATH:_sops-rs_paths' \
+'--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
 '--output=[Write to this file]:FILE:_files' \
 '--filename-override=[Use this name to choose the format and the creation rule]:NAME:_files' \
 '--input-type=[Format of the input]:FORMAT:_default' \
@@ -89,7 +118,7 @@ _arguments "${_arguments_options[@]}" : \
 '--ignore-mac[Go on when the MAC does not match, with what cannot be trusted]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -131,7 +160,7 @@ _arguments "${_arguments_options[@]}" : \
 '--ignore-mac[Open the file although its MAC does not match; saving makes a new one]' \
 '--mac-only-encrypted[Protect only encrypted values by the MAC, so that the others can be edited freely]' \
 '--allow-nothing-encrypted[Go on when the rule selects none of the values]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -143,6 +172,7 @@ _arguments "${_arguments_options[@]}" : \
 (set)
 _arguments "${_arguments_options[@]}" : \
 '--shamir-secret-sharing-threshold=[Accepted for scripts written for SOPS, without effect there as well]:N:_default' \
+'--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
@@ -154,17 +184,18 @@ _arguments "${_arguments_options[@]}" : \
 '--value-stdin[Read the value from standard input]' \
 '--idempotent[Write nothing if the value is the same already]' \
 '--ignore-mac[Open the file although its MAC does not match; writing makes a new one]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-'*::words -- FILE PATH \[VALUE\]:_default' \
+'*::words -- FILE PATH \[VALUE\]:_sops-rs_words' \
 && ret=0
 ;;
 (unset)
 _arguments "${_arguments_options[@]}" : \
 '--shamir-secret-sharing-threshold=[Accepted for scripts written for SOPS, without effect there as well]:N:_default' \
+'--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
@@ -174,12 +205,12 @@ _arguments "${_arguments_options[@]}" : \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
 '--idempotent[No error if there is nothing at PATH]' \
 '--ignore-mac[Open the file although its MAC does not match; writing makes a new one]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-'*::words -- FILE PATH:_default' \
+'*::words -- FILE PATH:_sops-rs_words' \
 && ret=0
 ;;
 (rotate)
@@ -211,7 +242,7 @@ _arguments "${_arguments_options[@]}" : \
 '--ignore-mac[Go on when the MAC does not match; the new file gets one that does]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -231,7 +262,7 @@ _arguments "${_arguments_options[@]}" : \
 '-y[Do not ask]' \
 '--yes[Do not ask]' \
 '--json[Print one JSON object per file instead of text]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -245,7 +276,7 @@ _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
 '--json[Say more about the file\: format, version, date, master keys, rule]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -263,28 +294,29 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
-'--show-values[Show the plaintext of both sides as a unified diff; needs keys of both]' \
+'(--json --no-keys)--show-values[Show the plaintext of both sides as a unified diff; needs keys of both]' \
 '--no-keys[Use no key at all, not even one that lies on this machine]' \
 '--json[Print JSON instead of text]' \
 '--exit-code[Exit with 1 if there is a difference]' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '::path -- The file, or the older one of two:_files' \
 '::newer -- The newer one of two:_files' \
+'*::rest -- What Git adds when it calls this as its external diff:_files' \
 && ret=0
 ;;
 (completion)
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
-'-h[Print help]' \
-'--help[Print help]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 '::shell -- bash, zsh, fish, powershell or elvish:_default' \
 && ret=0
 ;;
@@ -292,7 +324,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help]' \
@@ -304,12 +336,25 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
-'--verbose[Say more]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
 '-h[Print help]' \
 '--help[Print help]' \
 ':folder -- The folder; it is made if need be:_files' \
+&& ret=0
+;;
+(__paths)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':path -- The file:_files' \
+'::typed -- How the path begins:_default' \
 && ret=0
 ;;
         esac
@@ -332,6 +377,7 @@ _sops-rs_commands() {
 'completion:Print a completion script for a shell' \
 'man:Print the manual page of the program, or of a command' \
 '__generate:Write completions, man pages, the schema of .sops.yaml and reference pages into a folder' \
+'__paths:Print the key paths of a file that begin like a text' \
     )
     _describe -t commands 'sops-rs commands' commands "$@"
 }
@@ -339,6 +385,11 @@ _sops-rs_commands() {
 _sops-rs__subcmd____generate_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs __generate commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd____paths_commands] )) ||
+_sops-rs__subcmd____paths_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs __paths commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__completion_commands] )) ||
 _sops-rs__subcmd__completion_commands() {

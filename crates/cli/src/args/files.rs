@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::failure::{self, Failure};
+
 /// The formats of input and output.
 #[derive(Args, Clone, Debug, Default)]
 #[command(
@@ -31,4 +33,42 @@ pub(crate) struct OutputFlags {
     /// Use this name to choose the format and the creation rule
     #[arg(long, value_name = "NAME")]
     pub(crate) filename_override: Option<PathBuf>,
+}
+
+/// Which document of a YAML file that has several.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct DocumentFlag {
+    /// Which document of a YAML file that has several, from 1 (default: the first)
+    #[arg(long, value_name = "N", value_parser = super::integer)]
+    document: Option<i64>,
+}
+
+impl DocumentFlag {
+    /// Whether one was named.
+    pub(crate) fn is_given(self) -> bool {
+        self.document.is_some()
+    }
+
+    /// The document, counted from 0. SOPS takes the first and says nothing; here a warning says
+    /// that there are others.
+    pub(crate) fn choose(self, documents: usize) -> Result<usize, Failure> {
+        let Some(number) = self.document else {
+            if documents > 1 {
+                failure::warn(format_args!(
+                    "the file has {documents} documents, and only the first is looked at; \
+                     --document N names one"
+                ));
+            }
+            return Ok(0);
+        };
+        match usize::try_from(number) {
+            Ok(number) if (1..=documents).contains(&number) => Ok(number - 1),
+            _ => {
+                let count = if documents == 1 { "one".into() } else { documents.to_string() };
+                Err(Failure::generic(format!(
+                    "there is no document {number}; the file has {count}"
+                )))
+            }
+        }
+    }
 }

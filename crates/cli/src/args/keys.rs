@@ -38,6 +38,22 @@ pub(crate) struct KeyFlags {
     pub(crate) shamir_secret_sharing_threshold: Option<i64>,
 }
 
+impl KeyFlags {
+    /// Whether any names a key.
+    pub(crate) fn any(&self) -> bool {
+        let lists = [
+            &self.age,
+            &self.kms,
+            &self.pgp,
+            &self.gcp_kms,
+            &self.azure_kv,
+            &self.hc_vault_transit,
+            &self.hckms,
+        ];
+        lists.into_iter().flatten().any(|list| !list.is_empty())
+    }
+}
+
 /// Which master keys `rotate` adds to the first key group, and which it removes from all groups.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Master keys to add or remove")]

@@ -1,10 +1,22 @@
-//! The older command line, `sops [flags] FILE`, in which flags choose what is done.
+//! What SOPS has and this program does not have yet: the older command line, `sops [flags] FILE`,
+//! in which flags choose what is done, and some commands.
 //!
-//! It is recognised so that whoever types it is told the present form; it is not carried out.
+//! They are recognised so that whoever types them is told what to do; they are not carried out.
 
 use std::{ffi::OsString, path::Path};
 
 use crate::{failure::Failure, status::Status};
+
+/// Commands of SOPS that are not there yet.
+const NOT_YET: [&str; 5] = ["exec-env", "exec-file", "groups", "keyservice", "publish"];
+
+/// What to say to a command that SOPS has and this program does not have yet.
+pub(crate) fn not_yet(command: &str) -> Option<Failure> {
+    NOT_YET.contains(&command).then(|| {
+        Failure::generic(format!("`{command}` is not there yet: sops-rs has no such command"))
+            .hint(format!("SOPS has it, and works on the same files: sops {command} …"))
+    })
+}
 
 /// Whether a flag that only the older form has takes a value; `None` for all others.
 pub(crate) fn takes_value(name: &str) -> Option<bool> {
@@ -33,6 +45,11 @@ pub(crate) fn explain<'n>(
         return Failure::new(Status::NoFileSpecified, problem)
             .hint("`sops-rs help` lists the commands; `sops-rs edit FILE` edits a file");
     };
+    if mode.is_none()
+        && let Some(failure) = not_yet(&first)
+    {
+        return failure;
+    }
     if mode.is_none() && !Path::new(first.as_ref()).exists() {
         let hint = super::similar(&first, commands).map_or_else(
             || format!("to make a new file of that name, type: sops-rs edit {first}"),
@@ -42,7 +59,8 @@ pub(crate) fn explain<'n>(
         return Failure::generic(problem).hint(hint);
     }
     let instead = match mode {
-        Some("set") => format!("sops-rs set {first} '[\"key\"]' '\"value\"'"),
+        // The value is not repeated: it may be a secret.
+        Some("set") => format!("sops-rs set {first} '[\"key\"]' VALUE"),
         Some(mode) => {
             let others: String = flags
                 .iter()
@@ -59,7 +77,9 @@ pub(crate) fn explain<'n>(
         }
         None => format!("sops-rs edit {first}"),
     };
-    Failure::generic(format!("no command given; type: {instead}"))
+    Failure::generic(format!(
+        "no command given, and the older syntax without one is not there yet; type: {instead}"
+    ))
 }
 
 #[cfg(test)]
@@ -75,7 +95,15 @@ mod tests {
     #[test]
     fn the_present_form_is_named() {
         let failure = explained(&["d", "i"], &["s.yaml"]);
-        assert_eq!(failure.message(), "no command given; type: sops-rs decrypt -i s.yaml");
+        assert!(failure.message().ends_with("not there yet; type: sops-rs decrypt -i s.yaml"));
+    }
+
+    #[test]
+    fn commands_that_only_sops_has_are_named_as_such() {
+        for command in NOT_YET {
+            let failure = explained(&[], &[command, "s.yaml"]);
+            assert!(failure.message().starts_with(&format!("`{command}` is not there yet")));
+        }
     }
 
     #[test]

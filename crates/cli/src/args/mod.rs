@@ -60,7 +60,7 @@ pub(crate) struct GlobalFlags {
     /// Blanks per level where new text is laid out; text that was there keeps its own
     #[arg(long, global = true, value_name = "N", value_parser = integer, allow_negative_numbers = true)]
     pub(crate) indent: Option<i64>,
-    /// Say more
+    /// Say on standard error which configuration, rule and keys are used, and what is written
     #[arg(long, global = true)]
     pub(crate) verbose: bool,
     /// Accepted for scripts written for SOPS; there is no version check
@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Man(commands::man::ManArgs),
     #[command(name = "__generate", hide = true)]
     Generate(commands::generate::GenerateArgs),
+    #[command(name = "__paths", hide = true)]
+    Paths(commands::paths::PathsArgs),
 }
 
 /// What the command line came to.
@@ -135,6 +137,11 @@ pub(crate) fn definition() -> clap::Command {
 /// The line of `--version`. Scripts read the second word.
 fn version() -> String {
     format!("sops-rs {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// The help of a command.
+pub(crate) fn help_of(command: &str) -> String {
+    help(&mut definition(), Some(command))
 }
 
 fn help(root: &mut clap::Command, topic: Option<&str>) -> String {

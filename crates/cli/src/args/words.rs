@@ -64,7 +64,7 @@ pub(crate) fn read(words: Vec<OsString>, root: &Command) -> Result<Words, Failur
                 let takes_value = anywhere(root, &name)
                     .map(takes_value)
                     .or_else(|| super::legacy::takes_value(&name))
-                    .ok_or_else(|| not_defined(&name))?;
+                    .ok_or_else(|| not_defined(&name).maybe_hint(nearest_of_all(root, &name)))?;
                 early.push(with_value(name, value, takes_value, &mut words)?);
             }
             None if word == "--" => command = words.next(),
@@ -81,11 +81,12 @@ pub(crate) fn read(words: Vec<OsString>, root: &Command) -> Result<Words, Failur
     let Some(command) = name.to_str().and_then(|name| root.find_subcommand(name)) else {
         return Ok(bare(early, std::iter::once(name).chain(words).collect()));
     };
-    run(command, early, words)
+    run(root, command, early, words)
 }
 
 /// Reads what stands behind the sub-command.
 fn run(
+    root: &Command,
     command: &Command,
     early: Vec<Typed>,
     mut words: impl Iterator<Item = OsString>,
@@ -113,8 +114,13 @@ fn run(
                 return Ok(Words::Help(Some(command.get_name().to_owned())));
             }
             Some((name, value)) => {
-                let arg = find(command, &name)
-                    .ok_or_else(|| not_defined(&name).maybe_hint(nearest(command, &name)))?;
+                let arg = find(command, &name).ok_or_else(|| {
+                    let hint = of_others(root, &name)
+                        .or_else(|| bundle(command, &name))
+                        .or_else(|| nearest(command, &name))
+                        .or_else(|| nearest_of_all(root, &name));
+                    not_defined(&name).maybe_hint(hint)
+                })?;
                 let typed = with_value(name, value, takes_value(arg), &mut words)?;
                 flags.add(arg, typed)?;
             }
@@ -230,8 +236,13 @@ fn help(topic: Option<OsString>, root: &Command) -> Result<Words, Failure> {
     let Some(topic) = topic else { return Ok(Words::Help(None)) };
     let topic = topic.to_string_lossy();
     if root.find_subcommand(topic.as_ref()).is_none() {
+        if let Some(failure) = super::legacy::not_yet(&topic) {
+            return Err(failure);
+        }
         let problem = format!("No help topic for '{topic}'");
-        return Err(Failure::new(Status::CouldNotWriteOutput, problem));
+        let names = root.get_subcommands().filter(|c| !c.is_hide_set()).map(Command::get_name);
+        let hint = super::similar(&topic, names).map(|near| format!("did you mean {near}?"));
+        return Err(Failure::new(Status::CouldNotWriteOutput, problem).maybe_hint(hint));
     }
     Ok(Words::Help(Some(topic.into_owned())))
 }
@@ -266,8 +277,41 @@ fn not_defined(name: &str) -> Failure {
 
 /// The flag whose name is most like this one.
 fn nearest(command: &Command, name: &str) -> Option<String> {
-    let names = command.get_arguments().filter_map(Arg::get_long);
+    let names = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long);
     super::similar(name, names).map(|near| format!("did you mean --{near}?"))
+}
+
+/// The same among the flags of all commands.
+fn nearest_of_all(root: &Command, name: &str) -> Option<String> {
+    let commands = std::iter::once(root).chain(shown(root));
+    let names = commands
+        .flat_map(Command::get_arguments)
+        .filter(|arg| !arg.is_hide_set())
+        .filter_map(Arg::get_long);
+    super::similar(name, names).map(|near| format!("did you mean --{near}?"))
+}
+
+/// The commands that do have a flag of exactly this name.
+fn of_others(root: &Command, name: &str) -> Option<String> {
+    let with = |command: &&Command| {
+        command.get_arguments().any(|arg| arg.get_long() == Some(name) && !arg.is_hide_set())
+    };
+    let names: Vec<_> = shown(root).filter(with).map(Command::get_name).collect();
+    (!names.is_empty()).then(|| format!("--{name} is a flag of {}", names.join(", ")))
+}
+
+/// Whether `-di` was meant to be `-d -i`.
+fn bundle(command: &Command, name: &str) -> Option<String> {
+    let known = |letter: char| command.get_arguments().any(|arg| arg.get_short() == Some(letter));
+    let several = name.chars().count() > 1 && name.chars().all(known);
+    several.then(|| {
+        let apart: Vec<_> = name.chars().map(|letter| format!("-{letter}")).collect();
+        format!("flags of one letter stand apart: {}", apart.join(" "))
+    })
+}
+
+fn shown(root: &Command) -> impl Iterator<Item = &Command> {
+    root.get_subcommands().filter(|command| !command.is_hide_set())
 }
 
 #[cfg(test)]
@@ -339,6 +383,17 @@ mod tests {
             assert_eq!(refusal(line), format!("Incorrect Usage: {words}"));
         }
         assert_eq!(refusal(&["help", "nosuchtopic"]), "No help topic for 'nosuchtopic'");
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_said() {
+        let hint = |line: &[&str]| read_line(line).unwrap_err().hints().join("; ");
+        assert_eq!(hint(&["encrypt", "--encryptd-regex", "x"]), "did you mean --encrypted-regex?");
+        assert_eq!(hint(&["--confg", "x", "decrypt", "f"]), "did you mean --config?");
+        assert_eq!(hint(&["decrypt", "--add-age", "x"]), "--add-age is a flag of rotate");
+        assert_eq!(hint(&["edit", "-sa", "x"]), "flags of one letter stand apart: -s -a");
+        assert_eq!(hint(&["help", "decypt"]), "did you mean decrypt?");
+        assert_eq!(hint(&["decrypt", "--nosuchflag"]), "");
     }
 
     #[test]

@@ -4,10 +4,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use sops_core::{
+    crypto::SecretBytes,
+    format::{self, EmitError, EmitOptions, Format},
+    pipeline::OpenDocument,
+    tree::{Path, Tree},
+};
+
 use crate::{
     args::{
         GlobalFlags,
-        files::{OutputFlags, TypeFlags},
+        files::{DocumentFlag, OutputFlags, TypeFlags},
         keys::ServiceFlags,
     },
     config_file,
@@ -46,6 +53,8 @@ pub(crate) struct DecryptArgs {
     #[arg(long)]
     ignore_mac: bool,
     #[command(flatten)]
+    document: DocumentFlag,
+    #[command(flatten)]
     output: OutputFlags,
     #[command(flatten)]
     types: TypeFlags,
@@ -70,14 +79,41 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let sealed = opening::read(formats.input, input.bytes())?;
     let mac = Mac::unless(args.ignore_mac, source.file());
     let document = opening::open(sealed, &services, false, mac)?.document;
-    let text = match &path {
-        Some(path) => extract::extract(&document.tree, path, formats.output, &layout)?,
-        // The author's own layout, unless another one is asked for.
-        None if formats.input == formats.output && global.indent.is_none() => {
-            document.text().map_err(|error| reading::dump(&error))?
-        }
-        None => document.emit(formats.output, &layout).map_err(|error| reading::dump(&error))?,
-    };
+    let text = clear(args, global, &document, formats, path.as_ref(), &layout)?;
+    if let (true, Source::File(path)) = (args.output.in_place, &source) {
+        formats.warn_of_name(path);
+    }
     input.deliver(&args.output, &text, Content::Plain)?;
     Ok(Status::Success)
+}
+
+/// What is printed of an opened document.
+fn clear(
+    args: &DecryptArgs,
+    global: &GlobalFlags,
+    document: &OpenDocument,
+    formats: Formats,
+    path: Option<&Path>,
+    layout: &EmitOptions,
+) -> Result<SecretBytes, Failure> {
+    let dumped = |text: Result<SecretBytes, EmitError>| text.map_err(|error| reading::dump(&error));
+    let documents = &document.tree.documents;
+    if let Some(path) = path {
+        let number = args.document.choose(documents.len())?;
+        return extract::extract(documents.get(number), path, formats.output, layout);
+    }
+    let all_fit = matches!(formats.output, Format::Yaml | Format::Binary);
+    // Where the result takes the place of the file, what does not fit would be lost.
+    let some_are_lost = documents.len() > 1 && !all_fit && !args.output.in_place;
+    if args.document.is_given() || some_are_lost {
+        let number = args.document.choose(documents.len())?;
+        let tree = Tree { documents: documents.get(number).cloned().into_iter().collect() };
+        return dumped(format::emit(formats.output, &tree, None, layout));
+    }
+    // The author's own layout, unless another one is asked for.
+    if formats.input == formats.output && global.indent.is_none() {
+        dumped(document.text())
+    } else {
+        dumped(document.emit(formats.output, layout))
+    }
 }

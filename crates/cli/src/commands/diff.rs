@@ -39,7 +39,10 @@ Examples:
   sops-rs diff --rev main~3 secret.yaml         against another revision
   sops-rs diff old.yaml new.yaml                two files
   sops-rs diff --show-values secret.yaml        the plaintext, if your keys open both sides
-  sops-rs diff --json --exit-code secret.yaml   for scripts")]
+  sops-rs diff --json --exit-code secret.yaml   for scripts
+In `git diff` and `git log -p`:
+  git config diff.sops.command 'sops-rs diff'
+  echo '*.enc.yaml diff=sops' >> .gitattributes")]
 pub(crate) struct DiffArgs {
     /// The file, or the older one of two
     #[arg(value_name = "FILE")]
@@ -47,11 +50,14 @@ pub(crate) struct DiffArgs {
     /// The newer one of two
     #[arg(value_name = "NEW")]
     newer: Option<PathBuf>,
+    /// What Git adds when it calls this as its external diff
+    #[arg(hide = true)]
+    rest: Vec<PathBuf>,
     /// The revision to compare FILE with
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     rev: String,
     /// Show the plaintext of both sides as a unified diff; needs keys of both
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "no_keys"])]
     show_values: bool,
     /// Use no key at all, not even one that lies on this machine
     #[arg(long)]
@@ -81,10 +87,13 @@ pub(crate) fn run(args: &DiffArgs, _global: &GlobalFlags) -> Result<Status, Fail
         return Ok(status(args, !text.is_empty()));
     }
     let mut changes = changes(&old, &new, (None, None));
+    let mut macs = (None, None);
     // A key is only looked for when ciphertext alone does not answer, and only on this machine.
     if changes.iter().any(needs_keys) && !args.no_keys {
-        let open = (old.opened(&services), new.opened(&services));
-        changes = self::changes(&old, &new, (open.0.as_ref(), open.1.as_ref()));
+        let (before, after) = (old.opened(&services), new.opened(&services));
+        let trees = (before.as_ref().map(|found| &found.0), after.as_ref().map(|found| &found.0));
+        changes = self::changes(&old, &new, trees);
+        macs = (before.map(|found| found.1), after.map(|found| found.1));
     }
     let metadata = diff::metadata(old.metadata(), new.metadata());
     let report = Report {
@@ -94,6 +103,7 @@ pub(crate) fn run(args: &DiffArgs, _global: &GlobalFlags) -> Result<Status, Fail
         metadata: &metadata,
         same_bytes: old.bytes.as_ref().map(SecretBytes::expose)
             == new.bytes.as_ref().map(SecretBytes::expose),
+        macs,
     };
     let text = if args.json { format!("{}\n", report.json()) } else { report.text() };
     print(text.as_bytes())?;
@@ -120,6 +130,13 @@ struct Version {
 fn sides(args: &DiffArgs, path: &Path) -> Result<(Version, Version), Failure> {
     let format =
         |name: &Path| request::format("--input-type", args.input_type.as_deref(), Some(name));
+    if let (Some(old), [_, _, new, ..]) = (&args.newer, args.rest.as_slice()) {
+        return as_git_asks(args, path, old, new);
+    }
+    if let [surplus, ..] = args.rest.as_slice() {
+        let problem = format!("unexpected argument '{}'; there are two files", surplus.display());
+        return Err(Failure::usage(problem));
+    }
     if let Some(newer) = &args.newer {
         // `git difftool` and `diff` name a missing side /dev/null; the other one tells the format.
         let named = |path: &Path| {
@@ -132,13 +149,28 @@ fn sides(args: &DiffArgs, path: &Path) -> Result<(Version, Version), Failure> {
         return Ok((old, new));
     }
     let format = format(path)?;
-    let committed = git::file_at(&args.rev, path)?;
+    // Git keeps where a link leads to; what is asked for is what stands there.
+    let behind = path.is_symlink().then(|| path.canonicalize().ok()).flatten();
+    let committed = git::file_at(&args.rev, behind.as_deref().unwrap_or(path))?;
     let here = if path.exists() { existing(path)? } else { None };
     if committed.is_none() && here.is_none() {
         return Err(files::missing(path));
     }
     let (old, new) = (format!("{} ({})", path.display(), args.rev), path.display().to_string());
     Ok((Version::read(old, committed, format)?, Version::read(new, here, format)?))
+}
+
+/// The sides as `diff.NAME.command` gets them: the path, then file, object and mode of each side.
+fn as_git_asks(
+    args: &DiffArgs,
+    path: &Path,
+    old: &Path,
+    new: &Path,
+) -> Result<(Version, Version), Failure> {
+    let format = request::format("--input-type", args.input_type.as_deref(), Some(path))?;
+    let side = |file: &Path, name: String| Version::read(name, existing(file)?, format);
+    let name = path.display();
+    Ok((side(old, format!("{name} (old)"))?, side(new, name.to_string())?))
 }
 
 /// A file that has to be there; a device without content is a missing file.
@@ -179,8 +211,9 @@ impl Version {
         }
     }
 
-    /// The tree with its values open, if keys of this machine do that without a question.
-    fn opened(&self, services: &KeyServices) -> Option<Tree> {
+    /// The tree with its values open, and whether its MAC matches, if keys of this machine do that
+    /// without a question.
+    fn opened(&self, services: &KeyServices) -> Option<(Tree, bool)> {
         let Some(Document::Sealed(document)) = &self.document else { return None };
         if !opens_here(&document.metadata) {
             return None;
@@ -190,8 +223,8 @@ impl Version {
             Ok(Document::Sealed(document)) => document,
             _ => return None,
         };
-        let (open, _) = pipeline::open(*again, &data_key, false).ok()?.unverified();
-        Some(open.tree)
+        let (open, verdict) = pipeline::open(*again, &data_key, false).ok()?.unverified();
+        Some((open.tree, verdict.is_good()))
     }
 
     /// The text in clear.

@@ -80,6 +80,7 @@ pub(crate) fn run(args: &EditArgs, global: &GlobalFlags) -> Result<Status, Failu
 
 fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
     let formats = Formats::of(&args.types, Some(path))?;
+    formats.warn_of_name(path);
     let services = KeyServices::new(&args.services)?;
     let config = config_file::find_settings(global)?;
     let target = request::target(formats.output, global, config.as_ref())?;

@@ -91,6 +91,9 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let metadata = sealing::metadata(decision, keys);
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed };
     let sealed = sealing::seal(plain, NonceMemory::default(), order)?;
+    if let (true, Source::File(path)) = (args.output.in_place, &source) {
+        formats.warn_of_name(path);
+    }
     input.deliver(&args.output, &sealed.text, Content::Sealed)?;
     Ok(Status::Success)
 }

@@ -8,6 +8,7 @@ pub(crate) mod encrypt;
 pub(crate) mod filestatus;
 pub(crate) mod generate;
 pub(crate) mod man;
+pub(crate) mod paths;
 pub(crate) mod rotate;
 pub(crate) mod set;
 pub(crate) mod unset;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Fail
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Paths(args) => paths::run(&args),
     }
 }
 

@@ -88,6 +88,9 @@ pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Fai
     // What the rule selects is no question here: it is the file's own.
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
     let sealed = sealing::rotate(document, order)?;
+    if let (true, Source::File(path)) = (args.output.in_place, &source) {
+        formats.warn_of_name(path);
+    }
     input.deliver(&args.output, &sealed.text, Content::Sealed)?;
     Ok(Status::Success)
 }

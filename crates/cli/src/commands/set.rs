@@ -2,16 +2,28 @@
 
 use clap::Args;
 
-use std::ffi::OsStr;
+use std::{cell::Cell, ffi::OsStr};
 
-use sops_core::{crypto::SecretBytes, pipeline};
+use sops_core::{
+    crypto::SecretBytes,
+    document::Document,
+    format::Format,
+    pipeline::{self, OpenDocument, SealedText},
+    selection::Selection,
+    tree::Path,
+};
 
 use crate::{
     amending::Amending,
-    args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
-    failure::{Failure, os_words, reading},
+    args::{
+        GlobalFlags,
+        files::{DocumentFlag, TypeFlags},
+        keys::ServiceFlags,
+    },
+    failure::{self, Failure, os_words, reading},
     files::input::Source,
     request::{self, place, value},
+    sealing,
     status::Status,
 };
 
@@ -50,6 +62,8 @@ pub(crate) struct SetArgs {
     #[arg(long, hide = true, value_name = "N", value_parser = crate::args::integer)]
     shamir_secret_sharing_threshold: Option<i64>,
     #[command(flatten)]
+    document: DocumentFlag,
+    #[command(flatten)]
     types: TypeFlags,
     #[command(flatten)]
     services: ServiceFlags,
@@ -72,14 +86,38 @@ pub(crate) fn run(args: &SetArgs, global: &GlobalFlags) -> Result<Status, Failur
         services: &args.services,
         ignore_mac: args.ignore_mac,
     };
-    amending.run(global, |document| {
-        place::demand_fitting(&document.tree, &path)?;
-        let known = place::find(&document.tree, &path).ok();
+    let number = Cell::new(0);
+    let change = |document: &OpenDocument| {
+        number.set(args.document.choose(document.tree.documents.len())?);
+        let root = document.tree.documents.get(number.get());
+        place::demand_fitting(root, &path)?;
+        let known = place::find(root, &path).ok();
         if args.idempotent && known.is_some_and(|known| value::same(known, &value)) {
             return Ok(None);
         }
-        pipeline::put(document, &path, &value).map(Some).map_err(|error| reading::amend(&error))
-    })
+        pipeline::put(document, number.get(), &path, &value)
+            .map(Some)
+            .map_err(|error| reading::amend(&error))
+    };
+    amending.run(global, change, |sealed| warn_of_clear(sealed, format, number.get(), &path))
+}
+
+/// Says that the file's own rule leaves the value in clear. With the default rule that is what a
+/// name ending in `_unencrypted` asks for; any other rule may have been forgotten.
+fn warn_of_clear(sealed: &SealedText, format: Format, number: usize, path: &Path) {
+    if sealed.metadata.selection == Selection::default() {
+        return;
+    }
+    let Ok(Document::Sealed(document)) = Document::read(format, sealed.text.clone()) else {
+        return;
+    };
+    let root = document.tree.documents.get(number);
+    if root.and_then(|root| place::landed(root, path)).is_some_and(place::has_clear_values) {
+        failure::warn(format_args!(
+            "{path} stands in clear: the rule of the file does not select it ({})",
+            sealing::rule(&sealed.metadata)
+        ));
+    }
 }
 
 /// File, path, and the third word where one belongs.

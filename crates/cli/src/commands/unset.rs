@@ -2,11 +2,15 @@
 
 use clap::Args;
 
-use sops_core::pipeline;
+use sops_core::pipeline::{self, OpenDocument};
 
 use crate::{
     amending::Amending,
-    args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
+    args::{
+        GlobalFlags,
+        files::{DocumentFlag, TypeFlags},
+        keys::ServiceFlags,
+    },
     failure::{Failure, reading},
     request::place,
     status::Status,
@@ -34,6 +38,8 @@ pub(crate) struct UnsetArgs {
     #[arg(long, hide = true, value_name = "N", value_parser = crate::args::integer)]
     shamir_secret_sharing_threshold: Option<i64>,
     #[command(flatten)]
+    document: DocumentFlag,
+    #[command(flatten)]
     types: TypeFlags,
     #[command(flatten)]
     services: ServiceFlags,
@@ -52,11 +58,15 @@ pub(crate) fn run(args: &UnsetArgs, global: &GlobalFlags) -> Result<Status, Fail
         services: &args.services,
         ignore_mac: args.ignore_mac,
     };
-    amending.run(global, |document| match place::find(&document.tree, &path) {
-        Err(_) if args.idempotent => Ok(None),
-        Err(failure) => Err(failure),
-        Ok(_) => {
-            pipeline::remove(document, &path).map(Some).map_err(|error| reading::amend(&error))
+    let change = |document: &OpenDocument| {
+        let number = args.document.choose(document.tree.documents.len())?;
+        match place::find(document.tree.documents.get(number), &path) {
+            Err(_) if args.idempotent => Ok(None),
+            Err(failure) => Err(failure),
+            Ok(_) => pipeline::remove(document, number, &path)
+                .map(Some)
+                .map_err(|error| reading::amend(&error)),
         }
-    })
+    };
+    amending.run(global, change, |_| ())
 }

@@ -116,9 +116,12 @@ impl Run<'_> {
             self.note(format_args!("File {} already up to date", shown.display()));
             return Ok(Outcome { difference, written: false });
         }
-        if !self.args.json {
-            let heading = "The following changes will be made to the file's groups:\n";
-            print(format!("{heading}{}", difference.render()).as_bytes())?;
+        let heading = "The following changes will be made to the file's groups:\n";
+        match (self.args.json, self.args.yes) {
+            (false, _) => print(format!("{heading}{}", difference.render()).as_bytes())?,
+            // Whoever is asked has to see what about; standard output is the program's.
+            (true, false) => failure::note(format_args!("{heading}{}", difference.render())),
+            (true, true) => {}
         }
         if !self.args.yes && !prompt::confirm("Is this okay? (y/n):")? {
             self.note(format_args!("File {} left unchanged", shown.display()));

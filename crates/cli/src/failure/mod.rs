@@ -6,7 +6,7 @@
 //! - An error is one message and an exit status. Where SOPS defines the line, scripts match it,
 //!   so it is printed as it is: no prefix, no time, no colour.
 //! - On a terminal somebody reads it: then the line is marked as an error and hints follow, one
-//!   per line, on what to do next. `SOPS_RS_HINTS` (`always`, `never`) decides otherwise.
+//!   per line, on what to do next, before the rest of a long message. `SOPS_RS_HINTS` (`always`, `never`) decides otherwise.
 //! - Colour only where standard error itself is a terminal, and never with `NO_COLOR` or
 //!   `TERM=dumb`.
 //! - Messages hold no plaintext: whoever makes one names places, never values.
@@ -19,6 +19,7 @@ use std::{
     error::Error,
     fmt::{self, Write as _},
     io::{self, IsTerminal, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use crate::{env_vars, status::Status};
@@ -70,6 +71,12 @@ impl Failure {
         self
     }
 
+    /// What to do about it.
+    #[cfg(test)]
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     /// The line that tells it.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -83,20 +90,25 @@ impl Failure {
     }
 
     fn render(&self, style: Style) -> String {
+        let (line, rest) = match self.message.split_once('\n') {
+            Some((line, rest)) if style.for_people => (line, Some(rest)),
+            _ => (self.message.as_str(), None),
+        };
         let mut text = String::new();
         if style.for_people {
-            let plain = self.message.strip_prefix("Error: ").unwrap_or(&self.message);
-            text.push_str(&style.paint("error:", RED));
-            text.push(' ');
-            text.push_str(plain);
+            let plain = line.strip_prefix("Error: ").unwrap_or(line);
+            let _ = writeln!(text, "{} {plain}", style.paint("error:", RED));
         } else {
-            text.push_str(&self.message);
+            let _ = writeln!(text, "{line}");
         }
-        text.push('\n');
         if style.hints {
             for hint in &self.hints {
                 let _ = writeln!(text, "{} {hint}", style.paint("hint:", CYAN));
             }
+        }
+        // A person looks for what to do, and reads the report if that is not enough.
+        if let Some(rest) = rest {
+            let _ = writeln!(text, "{rest}");
         }
         text
     }
@@ -106,6 +118,26 @@ impl Failure {
 pub(crate) fn warn(message: impl fmt::Display) {
     let style = Style::of_stderr();
     say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
+}
+
+/// Whether `--verbose` was given. It belongs to the run, like standard error itself.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Lets [`detail`] speak.
+pub(crate) fn say_more() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Whether details are wanted, for those that cost something to find out.
+pub(crate) fn wants_more() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
+
+/// Says how something was decided or done, with `--verbose`. As everywhere: places, no values.
+pub(crate) fn detail(message: impl fmt::Display) {
+    if wants_more() {
+        note(format_args!("{} {message}", Style::of_stderr().paint("verbose:", CYAN)));
+    }
 }
 
 /// Says what is going on, for people; never a result.
@@ -199,5 +231,15 @@ mod tests {
         let failure = Failure::generic("Error: no file specified").hint("name one");
         let style = Style { for_people: true, hints: true, colour: false };
         assert_eq!(failure.render(style), "error: no file specified\nhint: name one\n");
+    }
+
+    #[test]
+    fn what_to_do_stands_before_a_long_report_where_a_person_reads_it() {
+        let failure = Failure::generic("no key\n\nGroup 0: FAILED").hint("put it there");
+        let mut style = Style { for_people: true, hints: true, colour: false };
+        let text = "error: no key\nhint: put it there\n\nGroup 0: FAILED\n";
+        assert_eq!(failure.render(style), text);
+        style.for_people = false;
+        assert_eq!(failure.render(style), "no key\n\nGroup 0: FAILED\nhint: put it there\n");
     }
 }

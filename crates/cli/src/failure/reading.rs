@@ -171,6 +171,9 @@ pub(crate) fn emit(error: &EmitError) -> Failure {
         EmitError::Reserved { document: 1, .. } => already_encrypted(),
         EmitError::Reserved { .. } => failure.hint("rename the key"),
         EmitError::CannotHold { .. } => failure.hint("choose another --output-type"),
+        EmitError::SeveralDocuments { .. } => failure.hint(
+            "keep it YAML, or make a file of each document first: sops-rs decrypt --document N",
+        ),
         EmitError::NotBinary => failure.hint(
             "This is likely not an encrypted binary file? If not, use --output-type to select \
              the correct output type.",
@@ -180,8 +183,15 @@ pub(crate) fn emit(error: &EmitError) -> Failure {
 
 /// A decrypted tree does not fit into a format.
 pub(crate) fn dump(error: &EmitError) -> Failure {
-    Failure::new(Status::CouldNotDumpTree, format!("Error dumping file: {error}"))
-        .hint("This is likely not an encrypted file of that type? Use --output-type to select the correct output type.")
+    let failure = Failure::new(Status::CouldNotDumpTree, format!("Error dumping file: {error}"));
+    failure.hint(match error {
+        EmitError::SeveralDocuments { .. } => "--document N names the one to write",
+        EmitError::NotBinary => {
+            "This is likely not an encrypted binary file? If not, use --output-type to select the \
+             correct output type."
+        }
+        _ => "choose another --output-type",
+    })
 }
 
 /// A value was not put in or taken out.

@@ -7,7 +7,10 @@ use super::{
     print,
     replace::{Content, Original, write},
 };
-use crate::{args::files::OutputFlags, failure::Failure};
+use crate::{
+    args::files::OutputFlags,
+    failure::{self, Failure},
+};
 
 /// An input that was read, and is held if it is to be replaced.
 #[derive(Debug)]
@@ -44,7 +47,11 @@ impl Input {
     ) -> Result<(), Failure> {
         match (self.original, &output.output) {
             (Some(original), _) => original.replace(text, |_| Ok(())),
-            (None, Some(path)) => write(path, text, content),
+            (None, Some(path)) => {
+                write(path, text, content)?;
+                failure::detail(format_args!("{} was written", path.display()));
+                Ok(())
+            }
             (None, None) => print(text.expose()),
         }
     }

@@ -33,7 +33,7 @@ use super::{
     input::{read_all, unreadable},
 };
 use crate::{
-    failure::{Failure, os_words},
+    failure::{self, Failure, os_words},
     status::Status,
 };
 
@@ -109,7 +109,9 @@ impl Original {
         self.demand_unchanged()?;
         beside.take_over(&self.real).map_err(|error| failed(&error))?;
         beside.rename_to(&self.real).map_err(|error| failed(&error))?;
-        sync_folder(folder).map_err(|error| not_confirmed(&self.typed, &error))
+        sync_folder(folder).map_err(|error| not_confirmed(&self.typed, &error))?;
+        failure::detail(format_args!("{} was written", self.typed.display()));
+        Ok(())
     }
 
     /// Refuses to go on if somebody else has changed the file since it was read.

@@ -11,7 +11,7 @@ use sops_core::{
 
 use crate::{
     args::{keys::KeyFlags, selection::SelectionFlags},
-    config_file::{ConfigFile, with_slashes},
+    config_file::{ConfigFile, nearer_to, with_slashes},
     env_vars,
     failure::{self, Failure, deciding},
     files::absolute_path,
@@ -34,16 +34,33 @@ pub(crate) fn decision(
             file.config.creation_rule(&absolute).map_err(|error| deciding::rule(&error, file))?
         }
     };
+    if failure::wants_more() {
+        tell(&lookup, config, &absolute, keys);
+    }
     let decision = decide(lookup, &given, format).map_err(|error| {
         let failure = deciding::decide(&error, config);
+        let failure = match (&error, &lookup, config) {
+            (DecideError::Selection { rule: fields, .. }, Lookup::Rule(rule), Some(file))
+                if !fields.is_empty() =>
+            {
+                let path = file.path.display();
+                failure.hint(format!("the creation rule is in {path}, line {}", rule.line()))
+            }
+            _ => failure,
+        };
         match (&error, config) {
-            (DecideError::NoMatch, Some(file)) => explain(failure, file, &absolute),
+            (DecideError::NoMatch, Some(file)) => {
+                elsewhere(explain(failure, file, &absolute), path, config)
+            }
+            (DecideError::NoRules, _) => elsewhere(failure, path, config),
             _ => failure,
         }
     })?;
     for remark in &decision.remarks {
-        if let Remark::IgnoredForBinary(_) = remark {
-            failure::warn(remark);
+        match remark {
+            // Keys were given, and they count.
+            Remark::NoRule => failure::detail(remark),
+            remark => failure::warn(remark),
         }
     }
     Ok(decision)
@@ -109,6 +126,47 @@ pub(crate) fn context(
             .hint(error.to_string())
             .hint("write it as key:value,key:value")
     })
+}
+
+/// Names a configuration beside the file that was not looked at.
+fn elsewhere(failure: Failure, path: &Path, config: Option<&ConfigFile>) -> Failure {
+    failure.maybe_hint(nearer_to(path, config).map(|found| {
+        format!(
+            "the search begins in the current folder, not in that of the file; {} was not looked \
+             at: go there, or say --config",
+            found.display()
+        )
+    }))
+}
+
+/// Says which rule counts, and what became of those before it.
+fn tell(lookup: &Lookup<'_>, config: Option<&ConfigFile>, path: &str, keys: &KeyFlags) {
+    let Some(file) = config else { return };
+    match lookup {
+        Lookup::NoRules => failure::detail("there are no creation rules in it"),
+        Lookup::Rule(_) | Lookup::NoMatch => {
+            for verdict in file.config.explain(path) {
+                let words = match verdict.outcome {
+                    Outcome::Chosen => "matches and counts",
+                    Outcome::Shadowed => continue,
+                    Outcome::Near(_) | Outcome::Miss => "does not match",
+                    Outcome::Invalid(_) => "is invalid",
+                };
+                let pattern = match verdict.rule.path_regex() {
+                    Some(pattern) => format!("path_regex {pattern}"),
+                    None => "for all files".to_owned(),
+                };
+                failure::detail(format_args!(
+                    "creation rule {} (line {}, {pattern}) {words}",
+                    verdict.rule.number(),
+                    verdict.rule.line()
+                ));
+            }
+        }
+    }
+    if keys.any() {
+        failure::detail("master keys: those of the flags, in place of the rule's");
+    }
 }
 
 /// Says why no rule matches, rule by rule where one comes near.

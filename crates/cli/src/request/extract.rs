@@ -3,7 +3,7 @@
 use sops_core::{
     crypto::SecretBytes,
     format::{self, EmitOptions, Format},
-    tree::{Node, Path, Step, Tree, Value},
+    tree::{Mapping, Node, Path, Step, Tree, Value},
 };
 
 use crate::{
@@ -21,14 +21,15 @@ pub(crate) fn path(text: Option<&str>) -> Result<Option<Path>, Failure> {
     })
 }
 
-/// The node, as the output format writes it: a mapping as a document, text as it is.
+/// The node at a path of a document, as the output format writes it: a mapping as a document,
+/// text as it is.
 pub(crate) fn extract(
-    tree: &Tree,
+    root: Option<&Mapping>,
     path: &Path,
     format: Format,
     options: &EmitOptions,
 ) -> Result<SecretBytes, Failure> {
-    let node = find(tree, path)?;
+    let node = find(root, path)?;
     match node {
         Node::Map(mapping) => {
             let tree = Tree { documents: vec![mapping.clone()] };
@@ -57,7 +58,7 @@ fn refused(words: &str) -> Failure {
 }
 
 /// The node that a path names.
-pub(crate) fn find<'t>(tree: &'t Tree, path: &Path) -> Result<&'t Node, Failure> {
+fn find<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
     let missing = |step: &Step| {
         Failure::generic(match step {
             Step::Key(key) => format!("error truncating tree: component ['{key}'] not found"),
@@ -71,7 +72,6 @@ pub(crate) fn find<'t>(tree: &'t Tree, path: &Path) -> Result<&'t Node, Failure>
         return Err(Failure::generic("error truncating tree: the path is empty"));
     };
     let down = |node: Option<&'t Node>, step: &Step| node.ok_or_else(|| missing(step));
-    let root = tree.documents.first();
     let mut node = match first {
         Step::Key(key) => down(root.and_then(|root| root.get(key)), first)?,
         Step::Index(_) => return Err(not_a_list(first)),
@@ -103,23 +103,24 @@ fn alone(node: &Node, format: Format, options: &EmitOptions) -> Result<SecretByt
 
 #[cfg(test)]
 mod tests {
-    use sops_core::tree::{List, Mapping};
+    use sops_core::tree::List;
 
     use super::*;
 
-    fn tree() -> Tree {
+    fn document() -> Mapping {
         let mut list = List::default();
         list.push("one");
         list.push("two");
         let mut mapping = Mapping::default();
         mapping.push("list", list);
         mapping.push("port", Value::Int(5432));
-        Tree { documents: vec![mapping] }
+        mapping
     }
 
     fn extracted(typed: &str, format: Format) -> String {
         let path = Path::parse(typed).unwrap();
-        let text = extract(&tree(), &path, format, &EmitOptions { indent: None }).unwrap();
+        let text =
+            extract(Some(&document()), &path, format, &EmitOptions { indent: None }).unwrap();
         text.expose_str().unwrap().to_owned()
     }
 
@@ -138,7 +139,7 @@ mod tests {
     fn what_is_not_there_is_named() {
         let missing = |typed: &str| {
             let path = Path::parse(typed).unwrap();
-            find(&tree(), &path).unwrap_err().message().to_owned()
+            find(Some(&document()), &path).unwrap_err().message().to_owned()
         };
         assert_eq!(missing("[\"none\"]"), "error truncating tree: component ['none'] not found");
         assert_eq!(

@@ -17,7 +17,7 @@ use sops_core::{
 use crate::{
     args::{GlobalFlags, files::OutputFlags, files::TypeFlags},
     config_file::ConfigFile,
-    failure::Failure,
+    failure::{self, Failure},
     files::input::Source,
     status::Status,
 };
@@ -38,6 +38,21 @@ impl Formats {
             input: format("--input-type", flags.input_type.as_deref(), name)?,
             output: format("--output-type", flags.output_type.as_deref(), name)?,
         })
+    }
+
+    /// Says that a file will hold another format than its name tells (CLI §13, 21).
+    pub(crate) fn warn_of_name(self, path: &Path) {
+        let told = Format::of_file_name(&path.to_string_lossy());
+        // JSON is YAML, and is read as such.
+        let reads = self.output == told || (self.output, told) == (Format::Json, Format::Yaml);
+        if self.output != self.input && !reads {
+            let (name, told) = (self.output.name(), told.name());
+            failure::warn(format_args!(
+                "{} will hold {name}, and its name says {told}: later commands need --input-type \
+                 {name} --output-type {name}",
+                path.display()
+            ));
+        }
     }
 }
 

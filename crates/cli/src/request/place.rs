@@ -1,8 +1,9 @@
 //! The path that `set` and `unset` work on, looked at before anything is changed.
 
 use sops_core::{
+    crypto::Envelope,
     format::Format,
-    tree::{Node, Path, Step, Tree},
+    tree::{Mapping, Node, Path, Step},
 };
 
 use crate::{
@@ -35,12 +36,12 @@ pub(crate) fn demand_free(path: &Path, format: Format) -> Result<(), Failure> {
 }
 
 /// Refuses positions in mappings and keys in lists: SOPS ignores the one and crashes on the other.
-pub(crate) fn demand_fitting(tree: &Tree, path: &Path) -> Result<(), Failure> {
+pub(crate) fn demand_fitting(root: Option<&Mapping>, path: &Path) -> Result<(), Failure> {
     let wrong = |step: &Step, there: &str| {
         let problem = format!("{step} does not fit: there is {there} at this place of {path}");
         Err(Failure::new(Status::InvalidSetFormat, problem))
     };
-    let Some(root) = tree.documents.first() else { return Ok(()) };
+    let Some(root) = root else { return Ok(()) };
     let mut steps = path.0.iter();
     let mut node = match steps.next() {
         Some(Step::Key(key)) => root.get(key),
@@ -61,8 +62,8 @@ pub(crate) fn demand_fitting(tree: &Tree, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What stands at a path, or why nothing does.
-pub(crate) fn find<'t>(tree: &'t Tree, path: &Path) -> Result<&'t Node, Failure> {
+/// What stands at a path of a document, or why nothing does.
+pub(crate) fn find<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
     let not_found = |step: &Step| {
         Failure::generic(match step {
             Step::Key(key) => format!("Key not found: {key}"),
@@ -70,7 +71,7 @@ pub(crate) fn find<'t>(tree: &'t Tree, path: &Path) -> Result<&'t Node, Failure>
         })
     };
     let mut steps = path.0.iter();
-    let mut node = match (steps.next(), tree.documents.first()) {
+    let mut node = match (steps.next(), root) {
         (Some(step @ Step::Key(key)), Some(root)) => {
             root.get(key).ok_or_else(|| not_found(step))?
         }
@@ -100,4 +101,29 @@ pub(crate) fn find<'t>(tree: &'t Tree, path: &Path) -> Result<&'t Node, Failure>
         };
     }
     Ok(node)
+}
+
+/// What stands at a path after something was put there: a position behind the end of a list means
+/// its last item.
+pub(crate) fn landed<'t>(root: &'t Mapping, path: &Path) -> Option<&'t Node> {
+    let mut steps = path.0.iter();
+    let Some(Step::Key(first)) = steps.next() else { return None };
+    steps.try_fold(root.get(first)?, |node, step| match (step, node) {
+        (Step::Key(key), Node::Map(mapping)) => mapping.get(key),
+        (Step::Index(at), Node::List(list)) => list.values().nth(*at).or(list.values().last()),
+        _ => None,
+    })
+}
+
+/// Whether a node of a sealed document holds values that are not sealed. What is empty has nothing
+/// to hide.
+pub(crate) fn has_clear_values(node: &Node) -> bool {
+    match node {
+        Node::Leaf(leaf) => {
+            let bytes = leaf.value.canonical();
+            !bytes.is_empty() && Envelope::parse(bytes.expose()).is_err()
+        }
+        Node::Map(mapping) => mapping.pairs().any(|pair| has_clear_values(&pair.value)),
+        Node::List(list) => list.values().any(has_clear_values),
+    }
 }

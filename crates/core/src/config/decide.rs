@@ -105,6 +105,16 @@ pub enum Remark {
     /// Keys were given, and the config file has no rule for this path.
     #[error("no creation rule matches; only what was given with the command counts")]
     NoRule,
+    /// Several groups and no threshold: often a dash too many, where one group was meant.
+    #[error(
+        "there are {0} key groups and no shamir_threshold, so keys of all {0} groups are needed \
+         to decrypt; if any one key should do, put the keys into one group, else set \
+         shamir_threshold: {0}"
+    )]
+    AllGroups(usize),
+    /// A threshold for the keys of one group, of which any opens the file.
+    #[error("the threshold {0} has no effect on one key group: any one of its keys opens the file")]
+    ThresholdAlone(u32),
 }
 
 /// Why nothing could be decided.
@@ -191,6 +201,12 @@ pub fn decide(lookup: Lookup<'_>, given: &Given, format: Format) -> Result<Decis
         0 => rule.map_or(Ok(0), |rule| rule.shamir_threshold())?,
         threshold => threshold,
     };
+    match (groups.len(), asked) {
+        (1, 0 | 1) => {}
+        (1, threshold) => remarks.push(Remark::ThresholdAlone(threshold)),
+        (several, 0) => remarks.push(Remark::AllGroups(several)),
+        _ => {}
+    }
     Ok(Decision {
         shamir_threshold: threshold(asked, groups.len())?,
         groups,

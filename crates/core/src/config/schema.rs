@@ -1,6 +1,7 @@
 //! The JSON schema of `.sops.yaml`, for editors and linters, made from the registry.
 
-use super::registry::{Level, Shape, TOP};
+use super::registry::{Level, RULE, Shape, TOP};
+use crate::selection::Field;
 
 /// The schema, in draft 2020-12.
 ///
@@ -52,12 +53,31 @@ fn object(level: &'static Level) -> Json {
         fields.insert(0, ("description".to_owned(), text(key.about)));
         (key.name.to_owned(), Json::Object(fields))
     };
-    Json::Object(vec![
+    let mut fields = vec![
         ("description".to_owned(), text(level.about)),
         ("type".to_owned(), types("object")),
         ("properties".to_owned(), Json::Object(level.keys.iter().map(property).collect())),
         ("additionalProperties".to_owned(), Json::Bool(false)),
-    ])
+    ];
+    if std::ptr::eq(level, &raw const RULE) {
+        fields.push(("dependentSchemas".to_owned(), one_selection()));
+    }
+    Json::Object(fields)
+}
+
+/// Each selection key lets the others only be null: a document carries one rule.
+fn one_selection() -> Json {
+    let nothing = |field: &Field| {
+        let null = ("type".to_owned(), text("null"));
+        let about = ("description".to_owned(), text("A rule has one selection key."));
+        (field.name().to_owned(), Json::Object(vec![about, null]))
+    };
+    let alone = |field: &Field| {
+        let others = Field::ALL.iter().filter(|other| *other != field).map(nothing).collect();
+        let schema = Json::Object(vec![("properties".to_owned(), Json::Object(others))]);
+        (field.name().to_owned(), schema)
+    };
+    Json::Object(Field::ALL.iter().map(alone).collect())
 }
 
 fn shape(shape: &Shape) -> Vec<(String, Json)> {
@@ -159,8 +179,12 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_str(&json_schema()).unwrap();
         assert!(schema["properties"]["creation_rules"].is_object());
         let rule = &schema["$defs"]["creation_rule"]["properties"];
-        for field in crate::selection::Field::ALL {
+        let alone = &schema["$defs"]["creation_rule"]["dependentSchemas"];
+        for field in Field::ALL {
             assert!(rule[field.name()].is_object(), "{field}");
+            let others = alone[field.name()]["properties"].as_object().unwrap();
+            assert_eq!(others.len(), Field::ALL.len() - 1);
+            assert!(!others.contains_key(field.name()));
         }
         for (name, _) in super::super::key_list::FLAT {
             assert!(rule[name].is_object(), "{name}");

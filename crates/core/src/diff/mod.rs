@@ -62,8 +62,8 @@ pub enum ChangeKind {
         added: usize,
         /// How many went.
         removed: usize,
-        /// Whether that is certain. If not, some of them are sealed and may only have been sealed
-        /// anew.
+        /// Whether that is certain. If not, some of them are sealed, and may be the same as others
+        /// that are sealed otherwise or in clear.
         certain: bool,
     },
 }
@@ -255,27 +255,30 @@ impl<'a> Compare<'a, '_> {
         self.push(kind);
     }
 
-    fn comments<T>(&mut self, old: View<'a, T>, new: View<'a, T>, of: fn(&T) -> Vec<&[u8]>) {
+    fn comments<T>(&mut self, old: View<'a, T>, new: View<'a, T>, of: fn(&'a T) -> Vec<&'a [u8]>) {
         // Texts in clear if both sides have them; tokens of the same comment differ otherwise.
         let (before, after, open) = match (old.open, new.open) {
             (Some(old), Some(new)) => (of(old), of(new), true),
             _ => (of(old.node), of(new.node), false),
         };
-        let missing = |from: &[&[u8]], of: &[&[u8]]| {
+        let missing = |from: &[&'a [u8]], of: &[&[u8]]| -> Vec<&'a [u8]> {
             let mut of = of.to_vec();
-            from.iter()
-                .filter(|text| match of.iter().position(|other| other == *text) {
-                    Some(at) => {
-                        of.swap_remove(at);
-                        false
-                    }
-                    None => true,
-                })
-                .count()
+            let unknown = |text: &&&[u8]| match of.iter().position(|other| other == *text) {
+                Some(at) => {
+                    of.swap_remove(at);
+                    false
+                }
+                None => true,
+            };
+            from.iter().filter(unknown).copied().collect()
         };
-        let (added, removed) = (missing(&after, &before), missing(&before, &after));
-        let sealed = |texts: &[&[u8]]| texts.iter().any(|text| Envelope::is_comment(text));
-        let certain = open || !(sealed(&before) && sealed(&after));
+        let (came, went) = (missing(&after, &before), missing(&before, &after));
+        let (added, removed) = (came.len(), went.len());
+        // A comment that went and one that came may be the same, sealed anew or unsealed.
+        let certain = open
+            || added == 0
+            || removed == 0
+            || !came.iter().chain(&went).any(|text| Envelope::is_comment(text));
         if added + removed > 0 {
             self.push(ChangeKind::Comments { added, removed, certain });
         }

@@ -30,7 +30,12 @@ fn tell(change: Change) -> String {
         ChangeKind::Resealed(_) => "resealed".to_owned(),
         ChangeKind::SameValue(..) => "same".to_owned(),
         ChangeKind::Unknown(..) => "unknown".to_owned(),
-        ChangeKind::Comments { added, removed, .. } => format!("comments +{added} -{removed}"),
+        ChangeKind::Comments { added, removed, certain: true } => {
+            format!("comments +{added} -{removed}")
+        }
+        ChangeKind::Comments { added, removed, .. } => {
+            format!("perhaps comments +{added} -{removed}")
+        }
     };
     format!("{} {kind}", change.path)
 }
@@ -76,6 +81,17 @@ fn an_item_in_front_of_a_list_is_one_change() {
 #[test]
 fn comments_are_counted_and_not_shown() {
     assert_eq!(told("# one\na: 1\n", "# two\n# three\na: 1\n"), [" comments +2 -1"]);
+}
+
+#[test]
+fn a_sealed_comment_may_be_the_one_that_stood_there_in_clear() {
+    let sealed = "ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA,type:comment]";
+    let (one, none) = (format!("#{sealed}\na: 1\n"), "a: 1\n");
+    assert_eq!(told(&one, "# one\na: 1\n"), [" perhaps comments +1 -1"]);
+    assert_eq!(told(&one, none), [" comments +0 -1"]);
+    assert_eq!(told(none, &one), [" comments +1 -0"]);
+    let two = format!("{one}#{}\n", sealed.replace("AAAA", "BBBB"));
+    assert_eq!(told(&one, &two), [" comments +1 -0"]);
 }
 
 #[test]

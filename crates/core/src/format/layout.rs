@@ -39,6 +39,31 @@ pub trait Layout: fmt::Debug + Send + Sync {
     /// If the format cannot do without it.
     fn remove(&self, tree: &Tree, path: &Path) -> Result<Output, EmitError>;
 
+    /// As [`Layout::put`], in another document than the first; `document` counts from 0. Only
+    /// YAML has any.
+    ///
+    /// # Errors
+    /// If the format cannot hold the value there.
+    fn put_in(
+        &self,
+        tree: &Tree,
+        document: usize,
+        path: &Path,
+        value: &Node,
+    ) -> Result<Output, EmitError> {
+        debug_assert_eq!(document, 0, "a text of one document");
+        self.put(tree, path, value)
+    }
+
+    /// As [`Layout::remove`], from another document than the first.
+    ///
+    /// # Errors
+    /// If the format cannot do without it.
+    fn remove_from(&self, tree: &Tree, document: usize, path: &Path) -> Result<Output, EmitError> {
+        debug_assert_eq!(document, 0, "a text of one document");
+        self.remove(tree, path)
+    }
+
     /// The text in which each alias that touches sealed data is replaced by a copy of what it
     /// stands for; `None` when there is no such alias. SOPS expands aliases on reading, so a value
     /// that is reached through one would be sought under a second path (format §7.1).

@@ -96,6 +96,11 @@ pub fn emit(
     metadata: Option<&Mapping>,
     options: &EmitOptions,
 ) -> Result<Output, EmitError> {
+    let one = matches!(format, Format::Json | Format::Dotenv | Format::Ini);
+    if one && tree.documents.len() > 1 {
+        let (format, documents) = (format.name(), tree.documents.len());
+        return Err(EmitError::SeveralDocuments { format, documents });
+    }
     match format {
         Format::Json => json::emit(tree, metadata, options),
         Format::Binary => binary::emit(tree, metadata, options),
@@ -265,6 +270,14 @@ pub enum EmitError {
     /// The binary format takes exactly one document with one text called `data`.
     #[error("only a document with one text called \"data\" can be written as binary")]
     NotBinary,
+    /// More documents than the format has room for: all but YAML hold one.
+    #[error("{format} holds one document, and there are {documents}")]
+    SeveralDocuments {
+        /// The format's name.
+        format: &'static str,
+        /// How many there are.
+        documents: usize,
+    },
 }
 
 /// How a tree is laid out when there is no original text to follow.

@@ -13,6 +13,9 @@ pub enum AmendError {
     /// There is nothing at the path.
     #[error("there is nothing at {0}")]
     NotFound(Path),
+    /// There are not so many documents.
+    #[error("there is no document {0}")]
+    NoDocument(usize),
     /// The path is empty: it names the whole document.
     #[error("the path is empty, and names the whole document")]
     WholeDocument,
@@ -27,13 +30,14 @@ pub enum AmendError {
     Layout(Path),
 }
 
-/// The document with `value` at `path` in its first document, containers made where they are
-/// missing (CLI §3.4).
+/// The text with `value` at `path` in one of its documents, containers made where they are
+/// missing (CLI §3.4). `number` counts from 0; formats other than YAML have one document.
 ///
 /// # Errors
-/// If the document cannot hold it.
+/// If there is no such document, or it cannot hold the value.
 pub fn put(
     document: &OpenDocument,
+    number: usize,
     path: &Path,
     value: &Node,
 ) -> Result<PlainDocument, AmendError> {
@@ -41,29 +45,37 @@ pub fn put(
         return Err(AmendError::WholeDocument);
     }
     let plain = reread(document)?;
-    let text = plain.layout.put(&plain.tree, path, value)?;
+    // A text without any document gets its first one.
+    if number > 0 && number >= plain.tree.documents.len() {
+        return Err(AmendError::NoDocument(number + 1));
+    }
+    let text = plain.layout.put_in(&plain.tree, number, path, value)?;
     let parsed = format::parse(document.format, text)?;
-    let landed = landing(&plain.tree, path);
+    let landed = landing(&plain.tree, number, path);
     let format = document.format;
-    if get(&parsed.tree, &landed).is_none_or(|found| !arrived(format, found, value)) {
+    if get(&parsed.tree, number, &landed).is_none_or(|found| !arrived(format, found, value)) {
         return Err(AmendError::Layout(path.clone()));
     }
     Ok(PlainDocument { format: document.format, tree: parsed.tree, layout: parsed.layout })
 }
 
-/// The document without what stands at `path`.
+/// The text without what stands at `path` in one of its documents.
 ///
 /// # Errors
 /// If nothing stands there.
-pub fn remove(document: &OpenDocument, path: &Path) -> Result<PlainDocument, AmendError> {
+pub fn remove(
+    document: &OpenDocument,
+    number: usize,
+    path: &Path,
+) -> Result<PlainDocument, AmendError> {
     if path.0.is_empty() {
         return Err(AmendError::WholeDocument);
     }
     let plain = reread(document)?;
-    if get(&plain.tree, path).is_none() {
+    if get(&plain.tree, number, path).is_none() {
         return Err(AmendError::NotFound(path.clone()));
     }
-    let text = plain.layout.remove(&plain.tree, path)?;
+    let text = plain.layout.remove_from(&plain.tree, number, path)?;
     let parsed = format::parse(document.format, text)?;
     if count(&parsed.tree) >= count(&plain.tree) {
         return Err(AmendError::Layout(path.clone()));
@@ -71,10 +83,10 @@ pub fn remove(document: &OpenDocument, path: &Path) -> Result<PlainDocument, Ame
     Ok(PlainDocument { format: document.format, tree: parsed.tree, layout: parsed.layout })
 }
 
-/// The value at a path of the first document; comments do not count as positions.
-pub fn get<'t>(tree: &'t Tree, path: &Path) -> Option<&'t Node> {
+/// The value at a path of a document; comments do not count as positions.
+pub fn get<'t>(tree: &'t Tree, number: usize, path: &Path) -> Option<&'t Node> {
     let mut steps = path.0.iter();
-    let root = tree.documents.first()?;
+    let root = tree.documents.get(number)?;
     let Some(Step::Key(first)) = steps.next() else { return None };
     steps.try_fold(root.get(first)?, |node, step| match (step, node) {
         (Step::Key(key), Node::Map(mapping)) => mapping.get(key),
@@ -90,13 +102,13 @@ fn reread(document: &OpenDocument) -> Result<PlainDocument, AmendError> {
 }
 
 /// Where a path leads once positions beyond a list's end mean its end.
-fn landing(tree: &Tree, path: &Path) -> Path {
+fn landing(tree: &Tree, number: usize, path: &Path) -> Path {
     let mut landed = Path::default();
     for step in &path.0 {
         let step = match step {
             Step::Key(_) => step.clone(),
             Step::Index(at) => {
-                let length = match get(tree, &landed) {
+                let length = match get(tree, number, &landed) {
                     Some(Node::List(list)) => list.values().count(),
                     _ => 0,
                 };

@@ -61,6 +61,10 @@ pub struct SealedText {
     pub text: Output,
     /// Its metadata.
     pub metadata: Metadata,
+    /// How many values are sealed in it.
+    pub sealed: usize,
+    /// How many values there are that a rule could select: all but empty texts and null.
+    pub values: usize,
     /// Lines, from 1, of aliases that had to be expanded into copies, because SOPS reads them as
     /// such.
     pub expanded_aliases: Vec<usize>,
@@ -158,7 +162,8 @@ fn seal_remembering(
     if !(simple && plan.target.check == Check::UnlessSimple) {
         check(plan.target.format, &text, plan.data_key)?;
     }
-    Ok(SealedText { text, metadata: plan.metadata, expanded_aliases, odd_merge_keys: false })
+    let (sealed, values, metadata) = (leaves.sealed, leaves.values, plan.metadata);
+    Ok(SealedText { text, metadata, sealed, values, expanded_aliases, odd_merge_keys: false })
 }
 
 /// Seals an opened document under another data key, in the layout of its sealed text.
@@ -185,8 +190,9 @@ pub fn rotate(
         format::emit(plan.target.format, &tree, Some(&section), &options)?
     };
     check(plan.target.format, &text, plan.data_key)?;
-    let metadata = plan.metadata;
-    Ok(SealedText { text, metadata, expanded_aliases: Vec::new(), odd_merge_keys: false })
+    let (sealed, values, metadata) = (leaves.sealed, leaves.values, plan.metadata);
+    let expanded_aliases = Vec::new();
+    Ok(SealedText { text, metadata, sealed, values, expanded_aliases, odd_merge_keys: false })
 }
 
 /// Writes other metadata into a sealed document; its values stay untouched and unopened.

@@ -19,10 +19,11 @@ use crate::tree::{Entry, Item, List, Mapping, Mark, Node, Path, Step, Tree};
 pub(super) fn put(
     layout: &YamlLayout,
     tree: &Tree,
+    document: usize,
     path: &Path,
     value: &Node,
 ) -> Result<Output, EmitError> {
-    let Some(frame) = layout.site.documents.first() else {
+    let Some(frame) = layout.site.documents.get(document) else {
         let wrapped = wrap(&path.0, value.clone());
         let Node::Map(mapping) = &wrapped else {
             return Err(refused(path, "a list at its top"));
@@ -31,7 +32,7 @@ pub(super) fn put(
         emitter.mapping(mapping, 0);
         return Ok(emitter.out.into());
     };
-    let found = find(layout, tree, path, frame.root)?;
+    let found = find(layout, tree.documents.get(document), path, frame.root)?;
     let edit = match found.place {
         Place::Entry(container, index) => {
             let rest = &path.0[found.depth..];
@@ -46,10 +47,16 @@ pub(super) fn put(
     Ok(splice(layout.source.as_bytes(), vec![edit]))
 }
 
-pub(super) fn remove(layout: &YamlLayout, tree: &Tree, path: &Path) -> Result<Output, EmitError> {
+pub(super) fn remove(
+    layout: &YamlLayout,
+    tree: &Tree,
+    document: usize,
+    path: &Path,
+) -> Result<Output, EmitError> {
     let text = layout.text();
-    let frame = layout.site.documents.first().ok_or_else(|| refused(path, "what is not there"))?;
-    let found = find(layout, tree, path, frame.root)?;
+    let frame = layout.site.documents.get(document);
+    let frame = frame.ok_or_else(|| refused(path, "what is not there"))?;
+    let found = find(layout, tree.documents.get(document), path, frame.root)?;
     let Place::Entry(id, index) = found.place else {
         return Err(refused(path, "what is not there"));
     };
@@ -98,12 +105,12 @@ enum Place {
 
 fn find(
     layout: &YamlLayout,
-    tree: &Tree,
+    document: Option<&Mapping>,
     path: &Path,
     root: ContainerId,
 ) -> Result<Found, EmitError> {
     let mut id = root;
-    let root_node = tree.documents.first().map(|mapping| Node::Map(mapping.clone()));
+    let root_node = document.map(|mapping| Node::Map(mapping.clone()));
     let mut node = root_node.as_ref();
     for (depth, step) in path.0.iter().enumerate() {
         let index = match (step, node) {

@@ -144,11 +144,25 @@ impl Layout for YamlLayout {
     }
 
     fn put(&self, tree: &Tree, path: &Path, value: &Node) -> Result<Output, EmitError> {
-        amend::put(self, tree, path, value)
+        amend::put(self, tree, 0, path, value)
     }
 
     fn remove(&self, tree: &Tree, path: &Path) -> Result<Output, EmitError> {
-        amend::remove(self, tree, path)
+        amend::remove(self, tree, 0, path)
+    }
+
+    fn put_in(
+        &self,
+        tree: &Tree,
+        document: usize,
+        path: &Path,
+        value: &Node,
+    ) -> Result<Output, EmitError> {
+        amend::put(self, tree, document, path, value)
+    }
+
+    fn remove_from(&self, tree: &Tree, document: usize, path: &Path) -> Result<Output, EmitError> {
+        amend::remove(self, tree, document, path)
     }
 
     fn line(&self, mark: Mark) -> Option<usize> {

@@ -610,7 +610,8 @@ impl<'a> Builder<'a> {
 
     fn syntax(&self, error: &granit_parser::ScanError) -> ParseError {
         let offset = error.marker().byte_offset().unwrap_or(0);
-        let nested = format!("{:?}", error.kind()).contains("Nesting");
+        let kind = format!("{:?}", error.kind());
+        let nested = ["Nesting", "RecursionLimit"].iter().any(|word| kind.contains(word));
         let problem = if nested {
             Problem::TooDeep { limit: MAX_DEPTH }
         } else {
