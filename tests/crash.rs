@@ -24,6 +24,8 @@
 
 #[path = "crash/case.rs"]
 mod case;
+#[path = "crash/commands.rs"]
+mod commands;
 #[path = "crash/editing.rs"]
 mod editing;
 #[path = "crash/memory.rs"]

@@ -1,14 +1,13 @@
 //! In place means old or new: every command that replaces a file is killed at each of its writes,
 //! and has each of them fail as on a full or broken disk. Afterwards the file opens, to its old or
 //! its new content, and no plaintext lies anywhere that was not there before.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it unwraps")]
 
 use std::path::{Path, PathBuf};
 
 use sops_tests::{
     canary::Canary,
     crash::{Fault, Plan, Point, every_point},
+    paths,
     run::{Outcome, Run},
     scratch::{Scratch, files_below},
 };
@@ -20,8 +19,7 @@ const NEW: &str = "canary-of-the-new-value";
 const FAULTS: [Fault; 3] = [Fault::Kill, Fault::FailsOnce("EIO"), Fault::FailsFromThen("ENOSPC")];
 
 fn sops<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Run {
-    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli/keys.txt");
-    Run::program(env!("CARGO_BIN_EXE_sops-rs"), arguments).env("SOPS_AGE_KEY_FILE", keys)
+    Run::sops_rs(arguments).env("SOPS_AGE_KEY_FILE", paths::in_tests("cli/keys.txt"))
 }
 
 /// A sealed file that holds the old value.
