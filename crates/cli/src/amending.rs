@@ -8,7 +8,7 @@ use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
     config_file,
     failure::Failure,
-    files::replace::Original,
+    files::replace::{Content, Original},
     key_services::KeyServices,
     opening::{self, Open},
     request::{self, Formats},
@@ -47,7 +47,7 @@ impl Amending<'_> {
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
         let sealed = sealing::seal(plain, memory, order)?;
-        original.replace(&sealed.text, |_| Ok(()))?;
+        original.replace(&sealed.text, Content::Sealed)?;
         Ok(Status::Success)
     }
 }

@@ -43,7 +43,7 @@ impl Input {
         content: Content,
     ) -> Result<(), Failure> {
         match (self.original, &output.output) {
-            (Some(original), _) => original.replace(text, |_| Ok(())),
+            (Some(original), _) => original.replace(text, content),
             (None, Some(path)) => write(path, text, content),
             (None, None) => print(text.expose()),
         }
