@@ -95,7 +95,8 @@ impl Editor {
     fn run(&self, path: &Path, folder: &Path) -> Result<(), Failure> {
         let habits = Habits::of(&self.program);
         let mut command = Command::new(&self.program);
-        command.args(&self.given).args(habits.arguments(&self.given, folder)).arg(path);
+        // First, so that they hold before the person's own commands, which may save and end.
+        command.args(habits.arguments(&self.given, folder)).args(&self.given).arg(path);
         if habits.lives_in_terminal() {
             command.env(env_vars::TMPDIR.name, folder);
         }
