@@ -282,16 +282,19 @@ fn without_a_person_an_invalid_text_is_given_up() {
 
 #[test]
 fn the_text_lies_in_memory_for_its_owner_only() {
+    // No core dump of the editor either; and no umask can keep the text from its owner.
     let script = "stat -c %a \"$1\" \"$(dirname \"$1\")\" >\"$SCRATCH/seen\"; echo \"$1\" \
-                  >>\"$SCRATCH/seen\"; exit 1";
+                  >>\"$SCRATCH/seen\"; ulimit -c >>\"$SCRATCH/seen\"; exit 1";
     let Some(editing) = Editing::with(script) else { return };
-    editing.run.run().fails_with(201);
+    let line = "umask 0277; ulimit -c 1000; exec \"$0\" \"$@\"";
+    editing.run.clone().behind("/bin/sh", ["-c", line]).run().fails_with(201);
     let seen = editing.scratch.text("seen");
     let lines: Vec<&str> = seen.lines().collect();
     assert_eq!(lines[..2], ["600", "700"]);
     let path = PathBuf::from(lines[2]);
     assert!(path.starts_with(editing.memory.path()), "{seen}");
     assert_eq!(path.file_name().unwrap(), "a.yaml");
+    assert_eq!(lines[3], "0");
 }
 
 #[test]

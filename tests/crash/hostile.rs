@@ -74,7 +74,8 @@ fn links_stay_and_other_names_keep_the_old_content() {
     fs::rename(&file, scratch.at("elsewhere/real.yaml")).unwrap();
     symlink("../elsewhere/real.yaml", &file).unwrap();
     fs::hard_link(scratch.at("elsewhere/real.yaml"), scratch.at("elsewhere/twin.yaml")).unwrap();
-    run.run().success();
+    let outcome = run.run().success();
+    assert!(outcome.err().contains("has other names (hard links)"), "{outcome}");
     assert!(file.is_symlink());
     assert_ne!(fs::read(scratch.at("elsewhere/real.yaml")).unwrap(), old);
     assert_eq!(fs::read(scratch.at("elsewhere/twin.yaml")).unwrap(), old);

@@ -5,13 +5,15 @@ use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
+use sops_tests::crash::{Fault, Plan, every_point};
 use sops_tests::need;
 use sops_tests::run::{Outcome, Run};
 use sops_tests::scratch::Scratch;
 
-use super::case::{Case, OLD};
+use super::case::{Case, NEW, OLD};
 use super::hostile::make_pipe;
-use super::{sets_user, yaml};
+use super::memory::Memory;
+use super::{edits, sets_user, yaml};
 
 fn prepared() -> (Case, Scratch) {
     let (case, scratch) = (sets_user(), Scratch::new());
@@ -170,5 +172,45 @@ fn a_write_that_stops_half_way_replaces_nothing() {
         assert!(!outcome.status.success(), "{outcome}");
         assert_eq!(fs::read_to_string(&file).unwrap(), large);
         assert_eq!(case.strays(&scratch), ["large.yaml"], "{outcome}");
+    }
+}
+
+/// A file that was not there gets its name when it is complete, and has no other name before.
+#[test]
+fn a_new_file_is_there_whole_or_not_at_all() {
+    let Some(memory) = Memory::new() else { return };
+    let case = edits("a.yaml", &yaml("{value}"));
+    let seal = ["encrypt", "--output", "new.yaml", "plain.yaml"];
+    for command in
+        [&["decrypt", "--output", "new.yaml", "a.yaml"], &seal[..], &["edit", "new.yaml"]]
+    {
+        every_point(
+            &Plan::new(Fault::Kill).most(60),
+            |scratch| {
+                case.prepare(scratch);
+                scratch.write("repository/plain.yaml", yaml(OLD));
+                case.sops_rs(scratch, command).env("XDG_RUNTIME_DIR", memory.path())
+            },
+            |point, scratch, outcome| {
+                let strays = case.strays(scratch);
+                assert!(
+                    strays.iter().all(|name| ["new.yaml", "plain.yaml"].contains(&name.as_str())),
+                    "{point}: {strays:?}: {outcome}"
+                );
+                let new = scratch.at("repository/new.yaml");
+                if new.exists() {
+                    let text = match command[0] {
+                        "decrypt" => scratch.text("repository/new.yaml"),
+                        _ => case.sops_rs(scratch, &["decrypt", "new.yaml"]).run().success().out(),
+                    };
+                    let expected = if command[0] == "edit" { yaml(NEW) } else { yaml(OLD) };
+                    assert_eq!(text, expected, "{point}");
+                }
+                // Whatever runs next takes away what the guard could not.
+                let next = case.sops_rs(scratch, &["filestatus", "a.yaml"]);
+                next.env("XDG_RUNTIME_DIR", memory.path()).run().success();
+                assert!(memory.is_empty(), "{point}: {:?}", memory.left());
+            },
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use sops_core::{crypto::SecretBytes, document::Document, format::Format};
 
 use crate::{
     args::{
@@ -25,6 +26,9 @@ use crate::{
 ///
 /// The text is the author's: indentation, quotes, comments and order come back as they were. The
 /// MAC over the whole file is checked; on a mismatch nothing is printed.
+///
+/// A file that gets the text, with --output or --in-place, can be read by its owner only from then
+/// on: a new one has mode 0600, an existing one loses what its group and others may do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -77,6 +81,18 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
         }
         None => document.emit(formats.output, &layout).map_err(|error| reading::dump(&error))?,
     };
+    if args.output.in_place && path.is_none() {
+        demand_readable(formats.output, &text)?;
+    }
     input.deliver(&args.output, &text, Content::Plain)?;
     Ok(Status::Success)
+}
+
+/// Refuses to give up the encrypted file for a text that cannot be read.
+fn demand_readable(format: Format, text: &SecretBytes) -> Result<(), Failure> {
+    match Document::read(format, text.clone()) {
+        Err(error) if format != Format::Binary => Err(reading::plain(&error, format)
+            .hint("the decrypted text cannot be read, so the file was left as it is")),
+        _ => Ok(()),
+    }
 }

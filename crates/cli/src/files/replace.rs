@@ -7,7 +7,7 @@
 //!   step), synced, renamed over it, and the folder is synced. `beside.rs` says what a crash can
 //!   leave there, and who removes it.
 //! - A link is followed: what it points at is replaced, the link stays. Mode, owner and extended
-//!   attributes go over to the new file. Other hard links keep the old bytes.
+//!   attributes go over to the new file. Other hard links keep the old bytes, which is told.
 //! - What holds plaintext is for its owner alone: a new file has mode 0600, and a file that gets
 //!   plaintext keeps what its owner may do and loses the rest, with its access list. What is
 //!   sealed keeps the mode it finds.
@@ -40,7 +40,7 @@ use super::{
     leftovers,
 };
 use crate::{
-    failure::{Failure, os_words},
+    failure::{self, Failure, os_words},
     status::Status,
 };
 
@@ -66,8 +66,8 @@ pub(crate) struct Original {
     real: PathBuf,
     bytes: SecretBytes,
     digest: [u8; 32],
-    /// Holds the lock for as long as it is open.
-    _lock: File,
+    /// It holds the lock for as long as it is open.
+    file: File,
 }
 
 impl Original {
@@ -84,7 +84,7 @@ impl Original {
         let bytes =
             read_all(&mut file, data.len()).map_err(|error| unreadable("read", path, &error))?;
         let digest = Sha256::digest(bytes.expose()).into();
-        Ok(Self { typed: path.to_owned(), real, bytes, digest, _lock: file })
+        Ok(Self { typed: path.to_owned(), real, bytes, digest, file })
     }
 
     /// What it holds.
@@ -119,7 +119,24 @@ impl Original {
         beside.sync().map_err(failed)?;
         self.demand_unchanged()?;
         beside.replace(&self.real).map_err(failed)?;
+        if self.has_other_names() {
+            failure::warn(format_args!(
+                "{} has other names (hard links); they keep what it held before",
+                self.typed.display()
+            ));
+        }
         sync_folder(parent(&self.real)).map_err(|error| not_confirmed(&self.typed, &error))
+    }
+
+    /// Whether the file that was read can still be found under a name.
+    fn has_other_names(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            self.file.metadata().is_ok_and(|data| data.nlink() > 0)
+        }
+        #[cfg(not(unix))]
+        false
     }
 
     /// Refuses to go on if somebody else has changed the file since it was read.
