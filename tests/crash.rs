@@ -4,12 +4,14 @@
 //! After each of these runs:
 //!
 //! - the file is byte for byte what it was, or it opens and holds exactly what the command makes;
+//! - mode and attributes of the file are those of before, but for a file that got plaintext, which
+//!   is for its owner only;
 //! - no value is in clear in any file below the folders of the run: beside the target, among the
-//!   temporary files. Two exceptions nobody can avoid: a kill in `edit` leaves the text in memory
-//!   (and only there, for its owner only), and a kill of `decrypt --in-place` between naming and
-//!   renaming the new file leaves that file, whose plaintext was wanted in this folder;
+//!   temporary files. Two exceptions: a kill in `edit` that also meets the guard leaves the text in
+//!   memory (and only there, for its owner only), and a kill of `decrypt --in-place` between naming
+//!   and renaming the new file leaves that file, for its owner only;
 //! - the next command on the file succeeds and leaves nothing behind, also not what the killed one
-//!   left;
+//!   left, neither in the folder nor in memory;
 //! - a call that failed ends the command with a status other than 0 and its cause in words, and
 //!   leaves nothing at all beside the file.
 //!
@@ -26,14 +28,20 @@
 mod case;
 #[path = "crash/editing.rs"]
 mod editing;
+#[path = "crash/hostile.rs"]
+mod hostile;
+#[path = "crash/leftovers.rs"]
+mod leftovers;
 #[path = "crash/memory.rs"]
 mod memory;
+#[path = "crash/outputs.rs"]
+mod outputs;
 #[path = "crash/writers.rs"]
 mod writers;
 
 use std::cell::Cell;
 
-use case::{Case, KEPT, OLD, canaries};
+use case::{Case, KEPT, NEW, OLD, canaries};
 use memory::Memory;
 use sops_tests::crash::{Fault, Plan, Point, every_point};
 use sops_tests::run::Outcome;
@@ -68,27 +76,36 @@ impl Seen {
 
 /// Kills the command at each of its points.
 fn kill(case: &Case) {
+    kill_as(case, &Plan::new(Fault::Kill));
+}
+
+fn kill_as(case: &Case, plan: &Plan) {
     let Some(memory) = Memory::new() else { return };
     let seen = Seen::default();
     let points = every_point(
-        &Plan::new(Fault::Kill),
+        plan,
         |scratch| case.prepare(scratch).env("XDG_RUNTIME_DIR", memory.path()),
         |point, scratch, outcome| {
             let at = format!("{case}: {point}");
+            // Before anything else runs in this folder, which removes them.
+            let strays = case.strays(scratch);
+            assert!(strays.len() <= 1, "{at}: {strays:?}");
+            for name in &strays {
+                assert!(name.starts_with(STRAY), "{at}: {name}");
+                let mode = case.mode(scratch, name);
+                assert!(!case.is("decrypt") || mode & 0o077 == 0, "{at}: {name}: {mode:o}");
+            }
             let is_new = case.is_new(scratch, &at);
             seen.note(is_new);
             // A child may have been killed instead; then the command says that it failed.
             assert!(is_new || !outcome.status.success(), "{at}: {outcome}");
-            let strays = case.strays(scratch);
-            assert!(strays.len() <= 1, "{at}: {strays:?}");
-            assert!(strays.iter().all(|name| name.starts_with(STRAY)), "{at}: {strays:?}");
             if strays.is_empty() || !case.is("decrypt") {
                 case.no_plaintext(scratch, is_new);
             }
             let was_killed = outcome.signal() == Some(KILLED);
             assert!(was_killed || memory.is_empty(), "{at}: {:?}: {outcome}", memory.left());
-            memory.clear(&at);
-            goes_on(case, scratch, is_new, &at);
+            memory.demand_private(&at);
+            goes_on(case, scratch, is_new, &memory, &at);
         },
     );
     seen.tell(case, Fault::Kill, points);
@@ -96,10 +113,11 @@ fn kill(case: &Case) {
 
 /// The next command succeeds, and only the file itself is there afterwards.
 #[track_caller]
-fn goes_on(case: &Case, scratch: &Scratch, is_new: bool, at: &str) {
-    let later = case.later(scratch, is_new);
+fn goes_on(case: &Case, scratch: &Scratch, is_new: bool, memory: &Memory, at: &str) {
+    let later = case.later(scratch, is_new, memory.path());
     assert!(later.status.success(), "{at}: the next command: {later}");
     assert_eq!(case.strays(scratch), [""; 0], "{at}: after the next command");
+    assert!(memory.is_empty(), "{at}: after the next command: {:?}", memory.left());
     case.no_plaintext(scratch, true);
 }
 
@@ -111,15 +129,18 @@ fn fail(case: &Case, error: &'static str) {
 }
 
 fn fail_as(case: &Case, fault: Fault) {
-    let Some(memory) = Memory::new() else { return };
-    let seen = Seen::default();
     // When every later open fails, those that only list a folder fail too, which no full disk
     // does; a folder that cannot be listed cannot be emptied.
     let opens = !(case.is("edit") && matches!(fault, Fault::FailsFromThen(_)));
     let calls: Vec<_> = DISK.iter().copied().filter(|call| opens || *call != "openat").collect();
-    let plan = Plan::new(fault).calls(&calls);
+    fail_at(case, &Plan::new(fault).calls(&calls), fault);
+}
+
+fn fail_at(case: &Case, plan: &Plan, fault: Fault) {
+    let Some(memory) = Memory::new() else { return };
+    let seen = Seen::default();
     let points = every_point(
-        &plan,
+        plan,
         |scratch| case.prepare(scratch).env("XDG_RUNTIME_DIR", memory.path()),
         |point, scratch, outcome| {
             let at = format!("{case}: {point}");
@@ -134,8 +155,7 @@ fn fail_as(case: &Case, fault: Fault) {
                 case.opens_as_new(scratch, &name);
             }
             case.no_plaintext(scratch, is_new);
-            assert!(memory.left().is_empty(), "{at}: {:?}: {outcome}", memory.left());
-            memory.clear(&at);
+            assert!(memory.is_empty(), "{at}: {:?}: {outcome}", memory.left());
             for canary in canaries() {
                 canary.assert_not_printed(outcome);
             }
@@ -149,6 +169,8 @@ fn fail_as(case: &Case, fault: Fault) {
 fn says_why(point: &Point, fault: Fault, outcome: &Outcome, is_new: bool, at: &str) {
     let cause = match fault {
         Fault::FailsOnce("ENOSPC") => "no space left on device",
+        Fault::FailsOnce("EDQUOT") => "quota exceeded",
+        Fault::FailsOnce("EINTR") => "interrupted",
         Fault::FailsOnce(_) => "input/output error",
         Fault::Kill | Fault::FailsFromThen(_) => return,
     };
@@ -183,6 +205,7 @@ const DISK: &[&str] = &[
     "?chmod",
     "fchmod",
     "fchmodat",
+    "fsetxattr",
 ];
 
 fn yaml(value: &str) -> String {
@@ -217,15 +240,73 @@ macro_rules! tests {
     };
 }
 
+/// Where there are no files without a name, the new file has one while it is written.
+mod without_anonymous_files {
+    use super::*;
+
+    fn plan(fault: Fault) -> Plan {
+        Plan::new(fault).without_anonymous_files()
+    }
+
+    #[test]
+    fn encrypt() {
+        kill_as(&super::encrypts(), &plan(Fault::Kill));
+    }
+
+    #[test]
+    fn decrypt() {
+        kill_as(&super::decrypts(), &plan(Fault::Kill));
+    }
+
+    #[test]
+    fn set() {
+        kill_as(&super::sets_user(), &plan(Fault::Kill));
+        let calls: Vec<_> = DISK.iter().copied().filter(|call| *call != "openat").collect();
+        for fault in [Fault::FailsOnce("EIO"), Fault::FailsFromThen("ENOSPC")] {
+            fail_at(&super::sets_user(), &plan(fault).calls(&calls), fault);
+        }
+    }
+}
+
+/// Errors that come and go, and those of a disk that is full for one person only.
+#[test]
+fn quotas_and_interruptions() {
+    for error in ["EDQUOT", "EINTR"] {
+        fail_as(&sets_user(), Fault::FailsOnce(error));
+        fail_as(&edits("a.yaml", &yaml("{value}")), Fault::FailsOnce(error));
+    }
+}
+
+fn encrypts() -> Case {
+    Case::keeps("a.yaml", &["encrypt", "--in-place"], &yaml(OLD), (false, true))
+}
+
+fn decrypts() -> Case {
+    Case::keeps("a.yaml", &["decrypt", "--in-place"], &yaml(OLD), (true, false))
+}
+
+fn sets_user() -> Case {
+    sets("a.yaml", "[\"user\"]", &yaml("{value}"))
+}
+
 tests! {
-    encrypt: Case::keeps("a.yaml", &["encrypt", "--in-place"], &yaml(OLD), (false, true));
-    decrypt: Case::keeps("a.yaml", &["decrypt", "--in-place"], &yaml(OLD), (true, false));
-    set: sets("a.yaml", "[\"user\"]", &yaml("{value}"));
+    encrypt: encrypts();
+    decrypt: decrypts();
+    set: sets_user();
+    set_from_input: {
+        let command = ["set", "--value-stdin", "[\"user\"]"];
+        Case::amends("a.yaml", &command, &yaml("{value}")).reading(&format!("\"{NEW}\""))
+    };
     unset: {
         let without = yaml(OLD).replace(&format!("user: {OLD}\n"), "");
         Case::changes("a.yaml", &["unset", "[\"user\"]"], [&yaml(OLD), &without])
     };
-    rotate: Case::keeps("a.yaml", &["rotate", "--in-place"], &yaml(OLD), (true, true));
+    rotate: {
+        const ADDED: &str =
+            "--add-age=age1ypucxcsrnn30lwu25k2gv55d8nzjr0px7try0pys56mpkff744msg7zvcl";
+        assert!(ADDED.ends_with(case::SECOND));
+        Case::keeps("a.yaml", &["rotate", "--in-place", ADDED], &yaml(OLD), (true, true))
+    };
     updatekeys: Case::keeps("a.yaml", &["updatekeys", "--yes"], &yaml(OLD), (true, true));
     edit: edits("a.yaml", &yaml("{value}"));
     json: {

@@ -1,8 +1,12 @@
 //! A command that replaces a file, and what the file holds before and after it.
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::io::Errno;
 use sops_tests::canary::Canary;
 use sops_tests::paths;
 use sops_tests::run::{Outcome, Run};
@@ -19,6 +23,10 @@ pub(crate) const NEW: &str = "canary-new-c86d20ef";
 /// Another recipient, without its private half: the one `updatekeys` adds.
 pub(crate) const SECOND: &str = "age1ypucxcsrnn30lwu25k2gv55d8nzjr0px7try0pys56mpkff744msg7zvcl";
 
+/// The permissions of the file before.
+const MODE: u32 = 0o640;
+/// An attribute of the file, which is kept.
+const ATTRIBUTE: &str = "user.sops-rs-test";
 /// The folder with the file, below the scratch folder.
 const REPOSITORY: &str = "repository";
 /// The folder for temporary files, below the scratch folder.
@@ -39,6 +47,8 @@ pub(crate) struct Case {
     sealed: (bool, bool),
     /// The bytes of the file before.
     old: Vec<u8>,
+    /// What the command reads from standard input.
+    input: String,
 }
 
 impl Case {
@@ -73,7 +83,7 @@ impl Case {
     ) -> Self {
         let command = command.to_vec();
         let old = before.into_bytes();
-        let mut case = Self { file, command, after, sealed, old };
+        let mut case = Self { file, command, after, sealed, old, input: String::new() };
         if sealed.0 {
             // Once, so that all runs start from the same bytes.
             let scratch = Scratch::new();
@@ -85,6 +95,11 @@ impl Case {
         case
     }
 
+    /// The same command with this on standard input.
+    pub(crate) fn reading(self, input: &str) -> Self {
+        Self { input: input.to_owned(), ..self }
+    }
+
     fn path(&self) -> std::path::PathBuf {
         Path::new(REPOSITORY).join(self.file)
     }
@@ -93,7 +108,10 @@ impl Case {
     pub(crate) fn prepare(&self, scratch: &Scratch) -> Run {
         scratch.write("keys.txt", key());
         scratch.write(Path::new(TEMPORARY).join(".keep"), "");
-        scratch.write(self.path(), &self.old);
+        let file = scratch.write(self.path(), &self.old);
+        fs::set_permissions(&file, fs::Permissions::from_mode(MODE)).expect("mode can be set");
+        // Not every file system has these; then there is nothing to keep.
+        let _ = setxattr(&file, ATTRIBUTE, b"kept", XattrFlags::empty());
         let mut recipients = recipient();
         if self.is("updatekeys") {
             recipients = format!("{recipients},{SECOND}");
@@ -105,7 +123,7 @@ impl Case {
         let mut arguments = self.command.clone();
         let flags = arguments.iter().filter(|word| word.starts_with("--")).count();
         arguments.insert(1 + flags, self.file);
-        self.sops_rs(scratch, &arguments)
+        self.sops_rs(scratch, &arguments).input(self.input.as_str())
     }
 
     /// The program in the folder of the file, with the key, an editor, and nothing else.
@@ -126,7 +144,14 @@ impl Case {
     #[track_caller]
     pub(crate) fn is_new(&self, scratch: &Scratch, at: &str) -> bool {
         let now = scratch.read(self.path());
-        if now == self.old {
+        let is_new = now != self.old;
+        let file = scratch.at(self.path());
+        let mode = fs::metadata(&file).expect("it is there").permissions().mode() & 0o7777;
+        // Others lose what they may do with the file when it gets plaintext.
+        let expected = if is_new && !self.sealed.1 { MODE & 0o700 } else { MODE };
+        assert_eq!(mode, expected, "{at}: mode {mode:o}");
+        self.demand_attribute(&file, at);
+        if !is_new {
             return false;
         }
         if !self.sealed.1 {
@@ -137,8 +162,20 @@ impl Case {
         assert!(opened.status.success(), "{at}: the new file does not open: {opened}");
         assert_eq!(opened.out(), self.after, "{at}");
         let text = String::from_utf8_lossy(&now).into_owned();
-        assert!(!self.is("updatekeys") || text.contains(SECOND), "{at}: no key was added");
+        let adds = self.is("updatekeys") || self.command.iter().any(|word| word.contains(SECOND));
+        assert!(!adds || text.contains(SECOND), "{at}: no key was added");
         true
+    }
+
+    /// Fails unless the file has the attribute, where there are any.
+    #[track_caller]
+    fn demand_attribute(&self, file: &Path, at: &str) {
+        let mut value = [0; 16];
+        match getxattr(file, ATTRIBUTE, &mut value[..]) {
+            Ok(length) => assert_eq!(&value[..length], b"kept", "{at}"),
+            Err(Errno::NODATA) => panic!("{at}: the attribute of the file is lost"),
+            Err(_) => {}
+        }
     }
 
     /// Fails if a value lies in clear in a file that is there for something else. The file itself
@@ -164,11 +201,18 @@ impl Case {
         names.map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    /// The next command that somebody runs on the file.
-    pub(crate) fn later(&self, scratch: &Scratch, is_new: bool) -> Outcome {
+    /// The permissions of a file in the folder of the file.
+    pub(crate) fn mode(&self, scratch: &Scratch, name: &str) -> u32 {
+        let data = fs::metadata(scratch.at(REPOSITORY).join(name)).expect("it is there");
+        data.permissions().mode() & 0o7777
+    }
+
+    /// The next command that somebody runs on the file, with this folder in memory.
+    pub(crate) fn later(&self, scratch: &Scratch, is_new: bool, memory: &Path) -> Outcome {
         let sealed = if is_new { self.sealed.1 } else { self.sealed.0 };
         let command = if sealed { "rotate" } else { "encrypt" };
-        self.sops_rs(scratch, &[command, "--in-place", self.file]).run()
+        let run = self.sops_rs(scratch, &[command, "--in-place", self.file]);
+        run.env("XDG_RUNTIME_DIR", memory).run()
     }
 
     /// Fails unless this file of the folder opens to the text afterwards.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sops_tests::need;
 use sops_tests::run::Run;
@@ -48,9 +50,19 @@ impl Memory {
         fs::read_dir(self.path()).expect("it can be listed").next().is_none()
     }
 
-    /// Fails unless what a killed program had to leave is for its owner only; then removes it.
+    /// Waits until it is empty, such as for another process to clean it up.
     #[track_caller]
-    pub(crate) fn clear(&self, at: &str) {
+    pub(crate) fn wait_until_empty(&self) {
+        let started = Instant::now();
+        while !self.is_empty() {
+            assert!(started.elapsed() < Duration::from_secs(60), "{:?} is left", self.left());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Fails unless what a killed program had to leave is for its owner only.
+    #[track_caller]
+    pub(crate) fn demand_private(&self, at: &str) {
         for entry in fs::read_dir(self.path()).expect("it can be listed") {
             let entry = entry.expect("an entry can be read");
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -59,7 +71,6 @@ impl Memory {
             for file in files_below(&entry.path()) {
                 assert_eq!(mode(&file), 0o600, "{at}: {}", file.display());
             }
-            fs::remove_dir_all(entry.path()).expect("it can be removed");
         }
     }
 }

@@ -66,8 +66,14 @@ pub const WRITES: &[&str] = &[
     "?chown",
     "fchown",
     "fchownat",
+    "?setxattr",
+    "fsetxattr",
+    "?fremovexattr",
     "utimensat",
 ];
+
+/// How a call asks for a file without a name.
+const ANONYMOUS: &str = "O_TMPFILE";
 
 /// What happens at the chosen call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,17 +92,26 @@ pub struct Plan {
     fault: Fault,
     calls: Vec<String>,
     most: usize,
+    anonymous: bool,
 }
 
 impl Plan {
     /// The fault at each call of [`WRITES`], in at most 80 runs.
     pub fn new(fault: Fault) -> Self {
-        Self { fault, calls: WRITES.iter().map(|call| (*call).to_owned()).collect(), most: 80 }
+        let calls = WRITES.iter().map(|call| (*call).to_owned()).collect();
+        Self { fault, calls, most: 80, anonymous: true }
     }
 
     /// Only at these calls.
     pub fn calls(self, calls: &[&str]) -> Self {
         Self { calls: calls.iter().map(|call| (*call).to_owned()).collect(), ..self }
+    }
+
+    /// As on a file system that has no files without a name (`O_TMPFILE`): asking for one fails in
+    /// every run. The fault itself then meets all calls but those that open.
+    pub fn without_anonymous_files(self) -> Self {
+        let calls = self.calls.into_iter().filter(|call| !call.contains("open")).collect();
+        Self { calls, anonymous: false, ..self }
     }
 
     /// At most so many runs. Of more points, those that open and write are thinned out evenly:
@@ -136,7 +151,8 @@ pub fn every_point(
     check: impl Fn(&Point, &Scratch, &Outcome),
 ) -> usize {
     let Some(strace) = need::program("strace") else { return 0 };
-    let points = chosen(points(plan, &strace, &prepare), plan.most);
+    let refused = refusal(plan, &strace, &prepare);
+    let points = chosen(points(plan, &strace, &prepare, &refused), plan.most);
     assert!(!points.is_empty(), "the command makes none of the calls {:?}", plan.calls);
     for point in &points {
         let (scratch, logs) = (Scratch::new(), Scratch::new());
@@ -146,19 +162,55 @@ pub fn every_point(
             Fault::FailsFromThen(error) => format!("error={error}:when={}+", point.number),
         };
         let inject = format!("inject={}:{inject}", point.call);
-        let options = [format!("trace={}", point.call), inject];
+        let mut options = vec![format!("trace={},?open,openat", point.call), inject];
+        options.extend(refused.clone());
         let run = traced(&strace, prepare(&scratch), &logs.at("log"), &options);
-        check(point, &scratch, &run.run());
+        let outcome = run.run();
+        demand_refusal(&refused, &logs.text("log"));
+        check(point, &scratch, &outcome);
     }
     points.len()
 }
 
-/// The calls of an undisturbed run, in their order.
-fn points(plan: &Plan, strace: &Path, prepare: &impl Fn(&Scratch) -> Run) -> Vec<Point> {
+/// The option that makes the file system refuse files without a name, if the plan says so.
+fn refusal(plan: &Plan, strace: &Path, prepare: &impl Fn(&Scratch) -> Run) -> Option<String> {
+    if plan.anonymous {
+        return None;
+    }
     let (scratch, logs) = (Scratch::new(), Scratch::new());
-    let options = [format!("trace={}", plan.calls.join(","))];
+    let options = ["trace=?open,openat".to_owned()];
     traced(strace, prepare(&scratch), &logs.at("log"), &options).run().success();
-    parse(&logs.text("log"), plan.fault)
+    let log = logs.text("log");
+    let asked = calls(&log).find(|call| call.seen.contains(ANONYMOUS));
+    let asked = asked.expect("the command asks for a file without a name");
+    Some(format!("inject={}:error=EOPNOTSUPP:when={}", asked.call, asked.number))
+}
+
+/// Fails the test if a file without a name was given, or refused was another one.
+fn demand_refusal(refused: &Option<String>, log: &str) {
+    let asked = log.lines().filter(|line| line.contains(ANONYMOUS));
+    let (granted, other) = (
+        asked.clone().any(|line| !line.contains("EOPNOTSUPP")),
+        log.lines().any(|line| line.contains("EOPNOTSUPP") && !line.contains(ANONYMOUS)),
+    );
+    assert!(refused.is_none() || !granted && !other, "it was not that call which failed:\n{log}");
+}
+
+/// The calls of an undisturbed run that change something, in their order.
+fn points(
+    plan: &Plan,
+    strace: &Path,
+    prepare: &impl Fn(&Scratch) -> Run,
+    refused: &Option<String>,
+) -> Vec<Point> {
+    let (scratch, logs) = (Scratch::new(), Scratch::new());
+    let mut options = vec![format!("trace={},?open,openat", plan.calls.join(","))];
+    options.extend(refused.clone());
+    traced(strace, prepare(&scratch), &logs.at("log"), &options).run().success();
+    let log = logs.text("log");
+    demand_refusal(refused, &log);
+    let wanted = |call: &str| plan.calls.iter().any(|each| each.trim_start_matches('?') == call);
+    parse(&log, plan.fault).into_iter().filter(|point| wanted(&point.call)).collect()
 }
 
 fn traced(strace: &Path, run: Run, log: &Path, options: &[String]) -> Run {
@@ -170,28 +222,42 @@ fn traced(strace: &Path, run: Run, log: &Path, options: &[String]) -> Run {
     run.behind(strace, arguments)
 }
 
-/// Reads `PID  call(arguments) = result` lines. Two threads may reach the same number of the same
+/// The calls of a log that change something. Two threads may reach the same number of the same
 /// call; that is one point, since the fault counts in each thread by itself.
 fn parse(log: &str, fault: Fault) -> Vec<Point> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut points: Vec<Point> = Vec::new();
-    for line in log.lines() {
-        let Some((thread, rest)) = line.split_once(' ') else { continue };
-        let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
-        // Signals, exits, and the second half of a call that was interrupted in the log.
-        if !call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            continue;
-        }
-        let count = counts.entry((thread, call)).or_default();
-        *count += 1;
-        let (number, seen) = (*count, rest.trim_start());
+    for Seen { call, number, seen } in calls(log) {
         let known = points.iter().any(|point| point.call == call && point.number == number);
-        let changes = !call.starts_with("open") || opens_to_write(arguments);
-        if changes && !known {
+        if !known && (!call.starts_with("open") || opens_to_write(seen)) {
             points.push(Point { call: call.into(), number, seen: seen.into(), fault });
         }
     }
     points
+}
+
+/// A line of a log.
+struct Seen<'a> {
+    call: &'a str,
+    /// Which one of this name, from 1, in its thread.
+    number: usize,
+    seen: &'a str,
+}
+
+/// Reads `PID  call(arguments) = result` lines.
+fn calls(log: &str) -> impl Iterator<Item = Seen<'_>> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    log.lines().filter_map(move |line| {
+        let (thread, rest) = line.split_once(' ')?;
+        let seen = rest.trim_start();
+        let (call, _) = seen.split_once('(')?;
+        // Signals, exits, and the second half of a call that was interrupted in the log.
+        if !call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return None;
+        }
+        let count = counts.entry((thread, call)).or_default();
+        *count += 1;
+        Some(Seen { call, number: *count, seen })
+    })
 }
 
 fn opens_to_write(arguments: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
     config_file,
     failure::Failure,
-    files::replace::Original,
+    files::replace::{Content, Original},
     key_services::KeyServices,
     opening::{self, Mac, Open},
     request::{self, Formats},
@@ -55,7 +55,7 @@ impl Amending<'_> {
         let sealed = sealing::seal(plain, memory, order)?;
         tell(&sealed);
         formats.warn_of_name(self.path);
-        original.replace(&sealed.text, |_| Ok(()))?;
+        original.replace(&sealed.text, Content::Sealed)?;
         Ok(Status::Success)
     }
 }

@@ -4,8 +4,8 @@
 //! Rules of this module:
 //!
 //! - The error stands in comment lines that begin with a mark of ours, where the format has
-//!   comments, and on standard error in any case. The lines are taken away before the text is
-//!   read.
+//!   comments, and on standard error in any case. As many lines as were put there are taken away
+//!   before the text is read; such lines of the author's own stay.
 //! - Between two rounds one line of standard input is waited for, so that Ctrl-C can end it. When
 //!   nobody sits there, the input ends, or the editor gives the same invalid text twice: then it
 //!   is given up (exit status 1), because an editor that is a script would go on for ever.
@@ -59,8 +59,9 @@ impl Draft {
     ) -> Result<T, Failure> {
         let mut text = self.offered.clone();
         let mut refused = None;
+        let mut notice = 0;
         loop {
-            let edited = self.without_notice(self.session.edit(&text)?);
+            let edited = self.without_notice(self.session.edit(&text)?, notice);
             if edited == self.offered {
                 return Err(Failure::new(
                     Status::FileHasNotBeenModified,
@@ -79,29 +80,36 @@ impl Draft {
             if !go_on(refused.replace(digest) == Some(digest)) {
                 return Err(Failure::generic(format!("{problem} The edited text was not kept.")));
             }
-            text = self.with_notice(&edited, &problem);
+            (text, notice) = self.with_notice(&edited, &problem);
         }
     }
 
-    fn with_notice(&self, text: &SecretBytes, problem: &str) -> SecretBytes {
-        let Some(comment) = self.comment else { return text.clone() };
+    /// The text with the problem on top, in so many lines.
+    fn with_notice(&self, text: &SecretBytes, problem: &str) -> (SecretBytes, usize) {
+        let Some(comment) = self.comment else { return (text.clone(), 0) };
         let (bom, rest) = split_bom(text.expose());
-        let mut noted = SecretBytes::new(Vec::with_capacity(text.len() + problem.len() + 200));
+        let mut noted = SecretBytes::new(Vec::with_capacity(text.len() + 2 * problem.len() + 200));
+        let mut lines = 0;
         let out = noted.expose_mut();
         out.extend_from_slice(bom);
         for line in problem.lines().filter(|line| !line.trim().is_empty()) {
             out.extend_from_slice(format!("{comment}{MARK}{line}\n").as_bytes());
+            lines += 1;
         }
         out.extend_from_slice(rest);
-        noted
+        (noted, lines)
     }
 
-    fn without_notice(&self, text: SecretBytes) -> SecretBytes {
+    /// The text without the notice, of which the person may have left any part.
+    fn without_notice(&self, text: SecretBytes, lines: usize) -> SecretBytes {
         let Some(comment) = self.comment else { return text };
         let mark = format!("{comment}{MARK}");
         let (bom, mut rest) = split_bom(text.expose());
         let whole = rest.len();
-        while rest.starts_with(mark.as_bytes()) {
+        for _ in 0..lines {
+            if !rest.starts_with(mark.as_bytes()) {
+                break;
+            }
             let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
             rest = &rest[end..];
         }
@@ -155,14 +163,16 @@ fn read_line() -> bool {
     }
 }
 
-/// A name beside a file for a text that could not replace it: `secret.edited.yaml`.
-pub(crate) fn beside(path: &Path) -> PathBuf {
+/// Names beside a file for a text that could not replace it: `secret.edited.yaml`,
+/// `secret.edited2.yaml`.
+pub(crate) fn beside(path: &Path, number: u32) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let number = if number > 1 { number.to_string() } else { String::new() };
     match path.extension() {
         Some(extension) => {
-            path.with_file_name(format!("{stem}.edited.{}", extension.to_string_lossy()))
+            path.with_file_name(format!("{stem}.edited{number}.{}", extension.to_string_lossy()))
         }
-        None => path.with_file_name(format!("{stem}.edited")),
+        None => path.with_file_name(format!("{stem}.edited{number}")),
     }
 }
 
@@ -172,8 +182,9 @@ mod tests {
 
     #[test]
     fn the_edit_that_lost_keeps_its_format() {
-        assert_eq!(beside(Path::new("a/s.yaml")), Path::new("a/s.edited.yaml"));
-        assert_eq!(beside(Path::new("a/s")), Path::new("a/s.edited"));
+        assert_eq!(beside(Path::new("a/s.yaml"), 1), Path::new("a/s.edited.yaml"));
+        assert_eq!(beside(Path::new("a/s.yaml"), 2), Path::new("a/s.edited2.yaml"));
+        assert_eq!(beside(Path::new("a/s"), 1), Path::new("a/s.edited"));
     }
 
     #[test]

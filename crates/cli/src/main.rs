@@ -41,7 +41,12 @@ use status::Status;
 
 fn main() -> ExitCode {
     keep_memory_out_of_core_dumps();
-    match args::parse(std::env::args_os().skip(1).collect()).and_then(run) {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(folder) = files::guard::asked(&words) {
+        files::guard::watch(folder);
+        return ExitCode::SUCCESS;
+    }
+    match args::parse(words).and_then(run) {
         Ok(status) => ExitCode::from(status.code()),
         Err(failure) => {
             failure.print();

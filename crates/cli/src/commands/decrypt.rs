@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-
 use sops_core::{
     crypto::SecretBytes,
+    document::Document,
     format::{self, EmitError, EmitOptions, Format},
     pipeline::OpenDocument,
     tree::{Path, Tree},
@@ -32,6 +32,9 @@ use crate::{
 ///
 /// The text is the author's: indentation, quotes, comments and order come back as they were. The
 /// MAC over the whole file is checked; on a mismatch nothing is printed.
+///
+/// A file that gets the text, with --output or --in-place, can be read by its owner only from then
+/// on: a new one has mode 0600, an existing one loses what its group and others may do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -83,6 +86,9 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     if let (true, Source::File(path)) = (args.output.in_place, &source) {
         formats.warn_of_name(path);
     }
+    if args.output.in_place && path.is_none() {
+        demand_readable(formats.output, &text)?;
+    }
     input.deliver(&args.output, &text, Content::Plain)?;
     Ok(Status::Success)
 }
@@ -115,5 +121,14 @@ fn clear(
         dumped(document.text())
     } else {
         dumped(document.emit(formats.output, layout))
+    }
+}
+
+/// Refuses to give up the encrypted file for a text that cannot be read.
+fn demand_readable(format: Format, text: &SecretBytes) -> Result<(), Failure> {
+    match Document::read(format, text.clone()) {
+        Err(error) if format != Format::Binary => Err(reading::plain(&error, format)
+            .hint("the decrypted text cannot be read, so the file was left as it is")),
+        _ => Ok(()),
     }
 }

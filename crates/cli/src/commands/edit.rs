@@ -21,7 +21,7 @@ use crate::{
     },
     config_file,
     draft::{self, Draft},
-    failure::{Failure, reading},
+    failure::{self, Failure, reading},
     files::{
         replace::{self, Content, Original},
         sample::sample,
@@ -86,7 +86,7 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
     let target = request::target(formats.output, global, config.as_ref())?;
     let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
     let original = Original::read(path)?;
-    original.demand_writable()?;
+    original.demand_replaceable()?;
     let sealed = opening::read(formats.input, original.bytes())?;
     let mac = Mac::unless(args.ignore_mac, Some(path));
     let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
@@ -107,17 +107,31 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
         Draft::start(path, text, opened.format)?
             .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?
     };
-    original.replace(&sealed.text, |_| Ok(())).map_err(|failure| {
-        // The text is encrypted, so it may lie on the disk; hours of work need not be lost.
-        let beside = draft::beside(path);
-        match replace::create(&beside, &sealed.text, Content::Sealed) {
-            Ok(()) => {
-                failure.hint(format!("your edit was kept, encrypted, in {}", beside.display()))
-            }
-            Err(_) => failure,
-        }
-    })?;
+    original
+        .replace(&sealed.text, Content::Sealed)
+        .map_err(|failure| keep(path, &sealed.text, failure))?;
     Ok(Status::Success)
+}
+
+/// Keeps an edit that could not be written where it should: beside the file, else in the folder
+/// for temporary files. It is encrypted, so it may lie on a disk; hours of work need not be lost.
+fn keep(path: &Path, text: &SecretBytes, failure: Failure) -> Failure {
+    if replace::holds(path, text) {
+        // Only its folder could not be synced.
+        return failure;
+    }
+    let beside = (1..10).map(|number| draft::beside(path, number));
+    let temporary = std::env::temp_dir();
+    let elsewhere = beside.clone().filter_map(|path| Some(temporary.join(path.file_name()?)));
+    let kept =
+        beside.chain(elsewhere).find(|place| replace::create(place, text, Content::Sealed).is_ok());
+    match kept {
+        Some(place) => {
+            failure::note(format_args!("your edit was kept, encrypted, in {}", place.display()));
+        }
+        None => failure::note("your edit could not be kept in another place either"),
+    }
+    failure
 }
 
 /// A file as it was opened.
@@ -143,7 +157,7 @@ impl Opened {
 }
 
 fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
-    replace::demand_folder(path)?;
+    replace::demand_creatable(path)?;
     let formats = Formats::of(&args.types, Some(path))?;
     let config = config_file::find(global)?;
     let decision =
@@ -164,7 +178,8 @@ fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Fai
     let text = sample(formats.input, &layout).map_err(|error| reading::dump(&error))?;
     let sealed = Draft::start(path, text, opened.format)?
         .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?;
-    replace::create(path, &sealed.text, Content::Sealed)?;
+    replace::create(path, &sealed.text, Content::Sealed)
+        .map_err(|failure| keep(path, &sealed.text, failure))?;
     Ok(Status::Success)
 }
 

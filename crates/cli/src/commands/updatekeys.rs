@@ -17,7 +17,10 @@ use crate::{
     args::{GlobalFlags, keys::ServiceFlags},
     config_file::{self, ConfigFile, with_slashes},
     failure::{self, Failure, deciding, os_words, reading},
-    files::{absolute_path, print, replace::Original},
+    files::{
+        absolute_path, print,
+        replace::{Content, Original},
+    },
     key_difference::KeyDifference,
     key_services::{KeyServices, Purpose},
     opening, prompt, request,
@@ -142,7 +145,7 @@ impl Run<'_> {
         let indent = indent.filter(|_| format != Format::Yaml || indent != Some(0));
         let text =
             pipeline::rewrap(&sealed, &metadata, indent).map_err(|error| reading::seal(&error))?;
-        original.replace(&text, |_| Ok(()))?;
+        original.replace(&text, Content::Sealed)?;
         self.note(format_args!("File {} synced with new keys", shown.display()));
         if difference.removes() && !self.args.json {
             self.note(

@@ -1,9 +1,11 @@
 //! A file that is written beside the one it is to become, and renamed when it is complete.
 //!
-//! On Linux it has no name until then, so that a crash while it is written leaves nothing. Between
-//! naming and renaming nothing can be done about a crash but to find its remains: the temporary
-//! name follows from the target's, and the next command that writes this target removes a file of
-//! that name which nobody holds any more.
+//! On Linux it has no name until then, so that a crash while it is written leaves nothing, and a
+//! file that is new gets its own name at once. To replace a file it needs another name first:
+//! no system call puts a file without a name in the place of another one. A crash between the two
+//! calls leaves the complete new file under the other name. So do crashes while it is written, on
+//! file systems without such files. Temporary names are few and known, and every command looks in
+//! the folders it works in for files of these names that nobody holds any more, and removes them.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,9 +13,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest as _, Sha256};
-
 use super::replace::Content;
+
+/// How many names there are for files that are being written in one folder at the same time. More
+/// writers than that take random names, which nobody looks for.
+const NAMES: u8 = 8;
 
 /// A file that is being written beside the one it is to become.
 pub(super) struct Beside {
@@ -27,44 +31,46 @@ impl Beside {
     pub(super) fn create(target: &Path, content: Content) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(file) = super::unix::anonymous_file(parent(target), content) {
-            return Ok(Self::held(file, None));
+            hold(&file);
+            return Ok(Self { file, name: None });
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(super::unix::mode(content));
-        }
-        #[cfg(not(unix))]
-        let _ = content;
-        let (file, name) = under_free_name(target, |name| options.open(name))?;
-        Ok(Self::held(file, Some(name)))
-    }
-
-    /// Locks the file, as the sign that whoever writes it is alive.
-    fn held(file: File, name: Option<PathBuf>) -> Self {
-        #[cfg(unix)]
-        super::unix::hold(&file);
-        Self { file, name }
+        let (file, name) = named_file(target, content)?;
+        Ok(Self { file, name: Some(name) })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.file.sync_all()
+        self.file.write_all(bytes)
     }
 
     /// Gives it mode, owner and attributes of the file it is to replace.
-    pub(super) fn take_over(&self, target: &Path) -> io::Result<()> {
+    pub(super) fn take_over(&self, target: &Path, content: Content) -> io::Result<()> {
         #[cfg(unix)]
-        return super::unix::take_over(&self.file, target);
+        return super::unix::take_over(&self.file, target, content);
         #[cfg(not(unix))]
-        return self.file.set_permissions(fs::metadata(target)?.permissions());
+        {
+            let _ = content;
+            self.file.set_permissions(fs::metadata(target)?.permissions())
+        }
     }
 
-    pub(super) fn rename_to(mut self, target: &Path) -> io::Result<()> {
-        // Mode and owner are part of what must be on the disk before the name is.
-        self.file.sync_all()?;
+    /// Gives it the mode of a new file: with plaintext for its owner, whatever the umask says.
+    pub(super) fn be_new(&self, content: Content) -> io::Result<()> {
+        #[cfg(unix)]
+        if content == Content::Plain {
+            super::unix::set_mode(&self.file, super::unix::mode(content))?;
+        }
+        #[cfg(not(unix))]
+        let _ = content;
+        Ok(())
+    }
+
+    /// Makes sure that all of it, with mode and owner, is on the disk before the name is.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Takes the place of `target`.
+    pub(super) fn replace(mut self, target: &Path) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         if self.name.is_none() {
             let named = under_free_name(target, |name| super::unix::name_file(&self.file, name));
@@ -72,6 +78,19 @@ impl Beside {
         }
         if let Some(name) = &self.name {
             fs::rename(name, target)?;
+            self.name = None;
+        }
+        Ok(())
+    }
+
+    /// Becomes `target`, which must not be there.
+    pub(super) fn appear(mut self, target: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.name.is_none() {
+            return super::unix::name_file(&self.file, target);
+        }
+        if let Some(name) = &self.name {
+            move_to_free_name(name, target)?;
             self.name = None;
         }
         Ok(())
@@ -84,6 +103,48 @@ impl Drop for Beside {
             let _ = fs::remove_file(name);
         }
     }
+}
+
+/// Moves a file, but not over another one.
+fn move_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return super::unix::rename_to_free_name(from, to);
+    #[cfg(not(unix))]
+    match to.exists() {
+        true => Err(io::ErrorKind::AlreadyExists.into()),
+        false => fs::rename(from, to),
+    }
+}
+
+/// A file that has a name from the beginning.
+fn named_file(target: &Path, content: Content) -> io::Result<(File, PathBuf)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(super::unix::mode(content));
+    }
+    #[cfg(not(unix))]
+    let _ = content;
+    under_free_name(target, |name| {
+        let file = options.open(name)?;
+        hold(&file);
+        // Before it was held, somebody may have taken it for left behind.
+        #[cfg(unix)]
+        if !super::unix::is_named(&file, name).unwrap_or(false) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(file)
+    })
+}
+
+/// The sign that whoever writes the file is alive.
+fn hold(file: &File) {
+    #[cfg(unix)]
+    super::unix::hold(file);
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// Makes sure that the new name survives a power failure.
@@ -105,29 +166,37 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes something under a name beside `target`. The name is always the same one, so that what a
-/// crash has left there is found and removed; if somebody uses it at this moment, a random one.
+/// Makes something under a name beside `target` that is free.
 fn under_free_name<T>(
     target: &Path,
     make: impl Fn(&Path) -> io::Result<T>,
 ) -> io::Result<(T, PathBuf)> {
-    let of_target = Sha256::digest(target.file_name().unwrap_or_default().as_encoded_bytes());
-    let mut number = [0; 8];
-    number.copy_from_slice(&of_target[..8]);
-    let name = temporary_name(target, number);
-    #[cfg(unix)]
-    super::unix::remove_stray(&name);
-    match make(&name) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => return Ok((made?, name)),
+    let folder = parent(target);
+    for number in 0..NAMES {
+        let name = temporary_name(folder, number.into());
+        match make(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return Ok((made?, name)),
+        }
     }
+    let mut number = [0; 8];
     getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
-    let name = temporary_name(target, number);
+    let name = temporary_name(folder, u64::from_ne_bytes(number) | 1 << 63);
     Ok((make(&name)?, name))
 }
 
-fn temporary_name(target: &Path, number: [u8; 8]) -> PathBuf {
-    parent(target).join(format!(".sops-rs-{:016x}.tmp", u64::from_be_bytes(number)))
+fn temporary_name(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!(".sops-rs-{number}.tmp"))
+}
+
+/// Removes the files that programs like this one have left in `folder` when they were killed.
+pub(super) fn remove_strays(folder: &Path) {
+    #[cfg(unix)]
+    for number in 0..NAMES {
+        super::unix::remove_stray(&temporary_name(folder, number.into()), folder);
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 /// The folder of a file.

@@ -46,7 +46,7 @@ impl Input {
         content: Content,
     ) -> Result<(), Failure> {
         match (self.original, &output.output) {
-            (Some(original), _) => original.replace(text, |_| Ok(())),
+            (Some(original), _) => original.replace(text, content),
             (None, Some(path)) => {
                 write(path, text, content)?;
                 failure::detail(format_args!("{} was written", path.display()));

@@ -3,8 +3,9 @@
 //!
 //! The command comes from `SOPS_EDITOR`, else `EDITOR`, else it is the first of vim, nano and vi
 //! that is installed. It is split into words as a shell would, but no shell runs. Known editors
-//! are told to keep no swap, backup, undo or history files; whatever an editor writes beside the
-//! text goes with the folder.
+//! are told to keep no swap, backup, undo or history files, and those that live in the terminal
+//! put their own temporary files into the private folder; whatever an editor writes there goes
+//! with it.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,7 +15,7 @@ use std::{
 
 use sops_core::crypto::SecretBytes;
 
-use super::private_folder::{PrivateFolder, Running};
+use super::{exits, private_folder::PrivateFolder};
 use crate::{
     env_vars,
     failure::{Failure, os_words},
@@ -43,8 +44,9 @@ impl Session {
             let problem = format!("Could not write temporary file: {}", os_words(&error));
             Failure::new(Status::CouldNotWriteOutput, problem)
         })?;
-        self.editor.run(&path)?;
-        std::fs::File::open(&path)
+        self.editor.run(&path, self.folder.path())?;
+        self.folder
+            .open(&self.name)
             .and_then(|mut file| {
                 let size = file.metadata().map_or(0, |data| data.len());
                 super::input::read_all(&mut file, size)
@@ -52,15 +54,16 @@ impl Session {
             .map_err(|error| {
                 let problem = format!("Could not read edited file: {}", os_words(&error));
                 Failure::new(Status::CouldNotReadInput, problem)
+                    .hint("the file is as it was before")
             })
     }
 }
 
-/// An editor with its arguments, found.
+/// An editor, found, with the arguments that the person gives it.
 #[derive(Debug, PartialEq, Eq)]
 struct Editor {
     program: PathBuf,
-    arguments: Vec<OsString>,
+    given: Vec<String>,
 }
 
 impl Editor {
@@ -73,7 +76,7 @@ impl Editor {
             return ["vim", "nano", "vi"]
                 .into_iter()
                 .find_map(|name| look_up(name, &path).ok())
-                .map(|program| Self { arguments: arguments_for(&program, &[]), program })
+                .map(|program| Self { program, given: Vec::new() })
                 .ok_or_else(|| {
                     not_run(
                         "no editor available: sops attempts to use the editor defined in the \
@@ -86,20 +89,18 @@ impl Editor {
         let words = shlex::split(&text).filter(|words| !words.is_empty());
         let words = words.ok_or_else(|| not_run(&format!("invalid ${variable}: {text}")))?;
         let program = look_up(&words[0], &path).map_err(|problem| not_run(&problem))?;
-        let arguments = arguments_for(&program, &words[1..]);
-        Ok(Self { program, arguments })
+        Ok(Self { program, given: words[1..].to_vec() })
     }
 
-    fn run(&self, path: &Path) -> Result<(), Failure> {
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
-            .arg(path)
-            .spawn()
-            .map_err(|error| not_run(&os_words(&error)))?;
-        let running = Running::start(child.id());
-        let ended = child.wait();
-        drop(running);
-        let status = ended.map_err(|error| not_run(&os_words(&error)))?;
+    fn run(&self, path: &Path, folder: &Path) -> Result<(), Failure> {
+        let habits = Habits::of(&self.program);
+        let mut command = Command::new(&self.program);
+        // First, so that they hold before the person's own commands, which may save and end.
+        command.args(habits.arguments(&self.given, folder)).args(&self.given).arg(path);
+        if habits.lives_in_terminal() {
+            command.env(env_vars::TMPDIR.name, folder);
+        }
+        let status = exits::run(command).map_err(|error| not_run(&os_words(&error)))?;
         if status.success() {
             return Ok(());
         }
@@ -158,35 +159,92 @@ fn is_program(path: &Path) -> bool {
     data.is_file()
 }
 
-/// The person's arguments, and those that keep a known editor from leaving copies.
-fn arguments_for(program: &Path, given: &[String]) -> Vec<OsString> {
-    let base = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let typed = base(program).unwrap_or_default();
-    // `vi` is a link to vim on most machines, but not on all.
-    let real = program.canonicalize().ok().and_then(|real| base(&real)).unwrap_or_default();
-    let is = |names: &[&str]| {
+/// What is known of an editor, by the names of its program.
+struct Habits {
+    /// The name it was called by and that of the file behind it: `vi` is a link to vim on most
+    /// machines, but not on all.
+    names: [String; 2],
+}
+
+impl Habits {
+    fn of(program: &Path) -> Self {
+        let base = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let typed = base(program).unwrap_or_default();
+        let real = program.canonicalize().ok().and_then(|real| base(&real)).unwrap_or_default();
+        Self { names: [typed, real] }
+    }
+
+    fn is(&self, names: &[&str]) -> bool {
         names.iter().any(|name| {
-            [&typed, &real].into_iter().any(|base| {
-                base.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            self.names.iter().any(|base| {
+                base.strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
             })
         })
-    };
-    let waits = || given.iter().any(|word| word == "--wait" || word == "-w");
-    let added: &[&str] = if is(&["vim", "nvim", "gvim"]) {
-        // No swap file, no history; the rest after the person's own settings, which would win
-        // otherwise. A vim without undo files ends at the unknown word, so it stands last.
-        &["-n", "-i", "NONE", "-c", "silent! set noswapfile nobackup nowritebackup noundofile"]
-    } else if is(&["emacs"]) {
-        &["--eval", "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)"]
-    } else if is(&["micro"]) {
-        &["-backup", "false", "-saveundo", "false"]
-    } else if is(&["code", "codium", "code-insiders", "cursor", "subl", "zed"]) && !waits() {
+    }
+
+    /// Whether it ends with its last window. One with windows of its own may live on, and would
+    /// then look for its temporary files in a folder that is gone.
+    fn lives_in_terminal(&self) -> bool {
+        const NAMES: &[&str] =
+            &["vim", "nvim", "vi", "nano", "pico", "joe", "micro", "kak", "hx", "helix", "ne"];
+        self.is(NAMES)
+    }
+
+    /// What keeps it from leaving copies, and from coming back before the text is saved.
+    fn arguments(&self, given: &[String], folder: &Path) -> Vec<OsString> {
+        let has = |words: &[&str]| given.iter().any(|word| words.contains(&word.as_str()));
+        let mut added: Vec<OsString> = Vec::new();
+        let mut add = |words: &[&str]| added.extend(words.iter().map(OsString::from));
+        if self.is(&["vim", "nvim", "gvim", "mvim", "vimx", "rvim", "view"]) {
+            // No swap file, no history; the rest after the person's own settings, which would win
+            // otherwise. A vim without undo files ends at the unknown word, so it stands last.
+            add(&["-n", "-i", "NONE", "-c"]);
+            add(&["silent! set noswapfile nobackup nowritebackup noundofile"]);
+        }
+        if self.is(&["gvim", "mvim"]) && !has(&["-f", "--nofork"]) {
+            add(&["-f"]);
+        }
+        if self.is(&["emacs"]) {
+            add(&["--eval"]);
+            add(&["(setq make-backup-files nil backup-inhibited t auto-save-default nil \
+                    auto-save-list-file-prefix nil create-lockfiles nil \
+                    undo-tree-auto-save-history nil)"]);
+        }
+        if self.is(&["micro"]) {
+            add(&["-backup", "false", "-saveundo", "false", "-savecursor", "false"]);
+            add(&["-savehistory", "false"]);
+        }
+        if self.is(&["joe", "jmacs", "jstar", "jpico", "rjoe"]) {
+            // Its rescue file would lie in the current folder; its state holds what was cut.
+            add(&["-nobackups", "-nodeadjoe", "--joe_state"]);
+        }
+        if self.is(&["nano", "pico"]) {
+            // Backups are not switched off but kept here; they go with the folder.
+            added.extend(["-C".into(), folder.as_os_str().to_owned()]);
+        }
+        const WITH_WINDOWS: &[&str] = &[
+            "code",
+            "codium",
+            "vscodium",
+            "code-insiders",
+            "cursor",
+            "subl",
+            "zed",
+            "zeditor",
+            "gedit",
+            "atom",
+            "mate",
+        ];
         // Without it the command returns at once, and the text would be gone before it is read.
-        &["--wait"]
-    } else {
-        &[]
-    };
-    given.iter().map(OsString::from).chain(added.iter().map(OsString::from)).collect()
+        if self.is(WITH_WINDOWS) && !has(&["--wait", "-w"]) {
+            added.push("--wait".into());
+        }
+        if self.is(&["kate", "kwrite"]) && !has(&["--block", "-b"]) {
+            added.push("--block".into());
+        }
+        added
+    }
 }
 
 #[cfg(unix)]
@@ -202,6 +260,11 @@ mod tests {
         let path = scratch.write(name, "#!/bin/sh\n");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         path
+    }
+
+    fn added(program: &Path, given: &[&str]) -> Vec<OsString> {
+        let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+        Habits::of(program).arguments(&given, Path::new("/private"))
     }
 
     #[test]
@@ -224,14 +287,23 @@ mod tests {
         let vim = program(&scratch, "vim.basic");
         let vi = scratch.at("vi");
         symlink(&vim, &vi).unwrap();
-        assert_eq!(arguments_for(&vi, &[])[..3], ["-n", "-i", "NONE"]);
-        assert!(arguments_for(&program(&scratch, "vis"), &[]).is_empty());
+        assert_eq!(added(&vi, &[])[..3], ["-n", "-i", "NONE"]);
+        assert!(Habits::of(&vi).lives_in_terminal());
+        let vis = program(&scratch, "vis");
+        assert!(added(&vis, &[]).is_empty() && !Habits::of(&vis).lives_in_terminal());
     }
 
     #[test]
     fn editors_with_windows_are_waited_for() {
-        assert_eq!(arguments_for(Path::new("/usr/bin/code"), &[]), ["--wait"]);
-        let given = ["-w".to_owned()];
-        assert_eq!(arguments_for(Path::new("/usr/bin/code"), &given), ["-w"]);
+        let code = Path::new("/usr/bin/code");
+        assert_eq!(added(code, &[]), ["--wait"]);
+        assert!(added(code, &["-w"]).is_empty());
+        assert!(!Habits::of(code).lives_in_terminal());
+        assert_eq!(added(Path::new("/usr/bin/gvim"), &[]).last(), Some(&"-f".into()));
+    }
+
+    #[test]
+    fn backups_of_nano_go_with_the_folder() {
+        assert_eq!(added(Path::new("/usr/bin/nano"), &[]), ["-C", "/private"]);
     }
 }

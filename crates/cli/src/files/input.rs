@@ -42,6 +42,7 @@ impl Source {
                 Failure::new(Status::CouldNotReadInput, problem)
             }),
             Self::File(path) => {
+                super::leftovers::remove_in(super::beside::parent(path));
                 let mut file =
                     File::open(path).map_err(|error| unreadable("open", path, &error))?;
                 let size = file.metadata().map_or(0, |data| data.len());

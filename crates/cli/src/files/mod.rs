@@ -4,14 +4,20 @@
 mod beside;
 pub(crate) mod delivery;
 pub(crate) mod editor;
+mod exits;
+pub(crate) mod guard;
+mod held_folder;
 pub(crate) mod input;
-pub(crate) mod private_folder;
+mod leftovers;
+mod private_folder;
 pub(crate) mod replace;
 pub(crate) mod sample;
+mod screen;
 #[cfg(unix)]
 mod unix;
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf, absolute},
 };
@@ -48,6 +54,15 @@ pub(crate) fn missing(path: &Path) -> Failure {
     let problem =
         format!("Error: cannot operate on non-existent file \"{}\"", absolute_path(path).display());
     Failure::new(Status::NoFileSpecified, problem)
+}
+
+/// Opens a file under a name that nobody but us should have touched: no link is followed, and no
+/// pipe is waited for.
+fn open_to_read(path: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    return unix::open_to_read(path);
+    #[cfg(not(unix))]
+    return File::open(path);
 }
 
 /// Writes a result to standard output.

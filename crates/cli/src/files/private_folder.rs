@@ -7,37 +7,31 @@
 //!   in memory. Only then the folder for temporary files, with a warning. (What is in memory may
 //!   still be swapped out; encrypt the swap space, or have none.)
 //! - Files are overwritten before they are removed. On a disk that is a good deed and no promise.
-//! - The folder goes when its value is dropped, when the program panics, and on SIGINT, SIGTERM,
-//!   SIGHUP and SIGQUIT. Only SIGKILL and a power failure leave it, the latter not in memory.
+//! - The folder goes when its value is dropped, when the program panics, and on signals that ask
+//!   for the end. After SIGKILL a guard removes it, and if that was killed too, the next command.
+//!   What is not in memory survives a power failure, until the next `edit`.
 //! - There is one such folder at a time, in a global, because signals and panics know no owner.
 
 use std::{
     ffi::OsStr,
-    fs::{self, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{
-        Arc, LazyLock, Mutex, Once,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Duration,
+    sync::{Mutex, TryLockError},
 };
 
+use super::{exits, guard::Guard, held_folder::HeldFolder, leftovers};
 use crate::{
     env_vars,
     failure::{self, Failure, os_words},
     status::Status,
 };
 
-/// The folder to remove on the way out.
-static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
-/// The editor's process, 0 when none runs.
-static CHILD: AtomicU32 = AtomicU32::new(0);
-/// Whether a signal asked for the end. Set by the handler itself: Ctrl-C on a terminal ends the
-/// editor too, and the main thread must not take that for the editor's own failure.
-static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
-/// Whether the main thread has seen the editor end after that.
-static CHILD_ENDED: AtomicBool = AtomicBool::new(false);
+/// The folder to remove on the way out, and who does it if there is none.
+static FOLDER: Mutex<Option<(HeldFolder, Option<Guard>)>> = Mutex::new(None);
+
+/// What its name begins with; 24 hexadecimal digits follow.
+const PREFIX: &str = "sops-rs-edit-";
 
 /// The folder. Dropping it removes it.
 #[derive(Debug)]
@@ -48,23 +42,24 @@ pub(crate) struct PrivateFolder {
 impl PrivateFolder {
     /// Makes one.
     pub(crate) fn create() -> Result<Self, Failure> {
-        clean_up_on_every_exit()?;
-        let mut random = [0; 12];
+        exits::watch()?;
         let failed = |problem: String| {
             Failure::new(
                 Status::CouldNotWriteOutput,
                 format!("Could not create temporary directory: {problem}"),
             )
         };
+        let fallback = std::env::temp_dir();
+        leftovers::remove_private_folders(&fallback);
+        let mut random = [0; 12];
         getrandom::fill(&mut random).map_err(|error| failed(error.to_string()))?;
         let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("sops-rs-{name}");
-        for folder in in_memory() {
-            if let Ok(path) = make(&folder.join(&name)) {
+        let name = format!("{PREFIX}{name}");
+        for place in in_memory() {
+            if let Ok(path) = make(&place.join(&name)) {
                 return Ok(Self { path });
             }
         }
-        let fallback = std::env::temp_dir();
         failure::warn(format_args!(
             "no memory-backed folder found; the plaintext is kept below {} while the editor runs",
             fallback.display()
@@ -75,50 +70,57 @@ impl PrivateFolder {
 
     /// Writes a file into it, readable by its owner only, in place of any of that name.
     pub(crate) fn write(&self, name: &OsStr, bytes: &[u8]) -> io::Result<PathBuf> {
+        // What an editor has put there, a link even, is not written through.
+        if let Some((folder, _)) = lock().as_ref() {
+            folder.remove_file(name)?;
+        }
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        options.open(&path)?.write_all(bytes)?;
+        let mut file = options.open(&path)?;
+        #[cfg(unix)]
+        super::unix::set_mode(&file, 0o600)?;
+        file.write_all(bytes)?;
         Ok(path)
+    }
+
+    /// Opens what an editor has left under a name.
+    pub(crate) fn open(&self, name: &OsStr) -> io::Result<File> {
+        let path = self.path.join(name);
+        let file = super::open_to_read(&path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::other("it is no regular file any more")),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        remove_registered();
+        remove();
     }
 }
 
-/// While it lives, a signal ends this process too.
-pub(crate) struct Running;
-
-impl Running {
-    /// Remembers the editor's process.
-    pub(crate) fn start(process: u32) -> Self {
-        CHILD.store(process, Ordering::SeqCst);
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        CHILD.store(0, Ordering::SeqCst);
-        CHILD_ENDED.store(true, Ordering::SeqCst);
-        // The thread that got the signal ends the program; what the editor said on its way out
-        // is of no interest any more.
-        while CANCELLED.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
+/// Whether a folder of this name was made here.
+pub(super) fn is_name(name: &OsStr) -> bool {
+    let digits = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    digits.is_some_and(|digits| {
+        digits.len() == 24 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Folders of this machine that live in memory.
-fn in_memory() -> Vec<PathBuf> {
+pub(super) fn in_memory() -> Vec<PathBuf> {
     let runtime = env_vars::XDG_RUNTIME_DIR.os().map(PathBuf::from);
     let shared = PathBuf::from("/dev/shm");
     runtime
@@ -144,125 +146,45 @@ fn is_memory(_: &Path) -> bool {
 
 /// Makes a folder for its owner only, and remembers to remove it.
 fn make(path: &Path) -> io::Result<PathBuf> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    let mut registered = FOLDER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    builder.create(path)?;
-    *registered = Some(path.to_owned());
+    let mut registered = lock();
+    let folder = HeldFolder::make(path)?;
+    let guard = Guard::start(path);
+    *registered = Some((folder, guard));
     Ok(path.to_owned())
 }
 
-fn remove_registered() {
+fn lock() -> std::sync::MutexGuard<'static, Option<(HeldFolder, Option<Guard>)>> {
+    FOLDER.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Removes the folder, if there is one.
+pub(super) fn remove() {
     // A panic while the lock is held must not keep the folder alive.
-    let folder = match FOLDER.try_lock() {
-        Ok(mut folder) => folder.take(),
-        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-        Err(std::sync::TryLockError::WouldBlock) => None,
+    let registered = match FOLDER.try_lock() {
+        Ok(mut registered) => registered.take(),
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+        Err(TryLockError::WouldBlock) => None,
     };
-    if let Some(folder) = folder {
-        wipe_below(&folder);
-        let _ = fs::remove_dir_all(&folder);
-    }
-}
-
-/// Overwrites every file. What cannot be overwritten is still removed.
-fn wipe_below(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => wipe_below(&path),
-            Ok(kind) if kind.is_file() => {
-                let Ok(mut file) = OpenOptions::new().write(true).open(&path) else { continue };
-                let length = file.metadata().map_or(0, |data| data.len());
-                let zeros = [0; 8192];
-                let mut left = length;
-                while left > 0 {
-                    let part = left.min(zeros.len() as u64) as usize;
-                    if file.write_all(&zeros[..part]).is_err() {
-                        break;
-                    }
-                    left -= part as u64;
-                }
-                let _ = file.sync_data();
+    let Some((folder, guard)) = registered else { return };
+    match folder.remove() {
+        Ok(()) => {
+            if let Some(guard) = guard {
+                guard.dismiss();
             }
-            _ => {}
         }
+        // The guard tries it once more when this process has ended.
+        Err(error) => failure::warn(format_args!(
+            "the plaintext in {} could not be removed ({}); remove the folder",
+            folder.path().display(),
+            os_words(&error)
+        )),
     }
-}
-
-/// Arranges, once, for the folder to go on signals and panics.
-fn clean_up_on_every_exit() -> Result<(), Failure> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        // In a release the program is aborted after this hook, and nothing is dropped.
-        std::panic::set_hook(Box::new(move |panic| {
-            remove_registered();
-            before(panic);
-        }));
-    });
-    watch_signals()
-}
-
-#[cfg(unix)]
-fn watch_signals() -> Result<(), Failure> {
-    use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
-        iterator::Signals,
-    };
-    static WATCHING: AtomicBool = AtomicBool::new(false);
-    if WATCHING.swap(true, Ordering::SeqCst) {
-        return Ok(());
-    }
-    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
-    let failed = |error| Failure::generic(format!("unable to watch for signals: {error}"));
-    // In this order: once the flag can be set, somebody will act on it.
-    let mut signals = Signals::new(ENDING).map_err(failed)?;
-    for signal in ENDING {
-        signal_hook::flag::register(signal, Arc::clone(&CANCELLED)).map_err(failed)?;
-    }
-    std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            cancel();
-        }
-    });
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn watch_signals() -> Result<(), Failure> {
-    Ok(())
-}
-
-/// Ends the editor, removes the folder, and ends the program.
-#[cfg(unix)]
-fn cancel() {
-    use rustix::process::{Pid, Signal, kill_process};
-    let child = i32::try_from(CHILD.load(Ordering::SeqCst)).ok().and_then(Pid::from_raw);
-    if let Some(child) = child {
-        let _ = kill_process(child, Signal::TERM);
-        // It may want to put the terminal in order.
-        for _ in 0..25 {
-            if CHILD_ENDED.load(Ordering::SeqCst) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-    remove_registered();
-    Failure::generic("User canceled operation").print();
-    std::process::exit(Status::Generic.code().into());
 }
 
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 
@@ -276,5 +198,23 @@ mod tests {
         let path = folder.path.clone();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_an_editor_put_in_the_place_of_the_file_is_not_written_through() {
+        let scratch = sops_tests::scratch::Scratch::new();
+        let other = scratch.write("other", "kept");
+        let folder = PrivateFolder::create().unwrap();
+        let (name, at) = (OsStr::new("s.yaml"), folder.path().join("s.yaml"));
+        std::os::unix::fs::symlink(&other, &at).unwrap();
+        assert!(folder.open(name).is_err(), "a link is not read either");
+        folder.write(name, b"secret").unwrap();
+        assert_eq!(fs::read(&other).unwrap(), b"kept");
+        fs::remove_file(&at).unwrap();
+        // A second name was made by somebody who wants to keep the content.
+        let twin = folder.path().join("twin");
+        fs::hard_link(&other, &twin).unwrap_or_else(|_| fs::write(&twin, "other disk").unwrap());
+        drop(folder);
+        assert_eq!(fs::read(&other).unwrap(), b"kept");
     }
 }

@@ -4,18 +4,24 @@
 //! Rules of this module:
 //!
 //! - The new bytes are written beside the target (in the same folder, so that renaming is one
-//!   step), synced, renamed over it, and the folder is synced. On Linux they have no name until
-//!   they are complete; a crash between naming and renaming leaves one file behind, which the next
-//!   command that writes this target removes.
+//!   step), synced, renamed over it, and the folder is synced. `beside.rs` says what a crash can
+//!   leave there, and who removes it.
 //! - A link is followed: what it points at is replaced, the link stays. Mode, owner and extended
-//!   attributes go over to the new file. Other hard links keep the old bytes.
+//!   attributes go over to the new file. Other hard links keep the old bytes, which is told.
+//! - What holds plaintext is for its owner alone: a new file has mode 0600, and a file that gets
+//!   plaintext keeps what its owner may do and loses the rest, with its access list. What is
+//!   sealed keeps the mode it finds.
+//! - Whoever may write to the folder may exchange the file for a link, a pipe or a device at any
+//!   moment. Links are followed once, in the beginning; nothing but a regular file is read or
+//!   replaced, and nothing is waited for.
 //! - From reading to renaming an advisory lock (`flock`) is held on the file itself, so that two
 //!   of these programs take turns and no lock file is left behind. Whoever waited for the lock
 //!   looks whether the name still stands for the file that was locked.
 //! - Programs that know nothing of the lock are noticed: if the file's content is no longer what
-//!   was read, nothing is written.
+//!   was read, nothing is written. This look is the last step before the renaming.
 //! - A file that may not be written to is not replaced either, although the folder would allow it.
-//! - New files with plaintext are for their owner alone (0600).
+//! - The new bytes have been read and opened again by then: whoever seals a text does that before
+//!   handing it out.
 //!
 //! On systems other than Unix there is no lock and no owner; the rest holds.
 
@@ -31,13 +37,14 @@ use sops_core::crypto::SecretBytes;
 use super::{
     beside::{Beside, parent, sync_folder},
     input::{read_all, unreadable},
+    leftovers,
 };
 use crate::{
     failure::{self, Failure, os_words},
     status::Status,
 };
 
-/// Whether others may read a new file.
+/// Whether others may read what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Plaintext: for the owner alone.
@@ -45,6 +52,10 @@ pub(crate) enum Content {
     /// Sealed: as the umask has it.
     Sealed,
 }
+
+/// What to do about a link to a file that is not there.
+const NOWHERE: &str =
+    "it is a link that leads nowhere; make the file it shall lead to, or remove it";
 
 /// A file that was read in order to be replaced.
 #[derive(Debug)]
@@ -55,8 +66,8 @@ pub(crate) struct Original {
     real: PathBuf,
     bytes: SecretBytes,
     digest: [u8; 32],
-    /// Holds the lock for as long as it is open.
-    _lock: File,
+    /// It holds the lock for as long as it is open.
+    file: File,
 }
 
 impl Original {
@@ -64,23 +75,16 @@ impl Original {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let refused = |error: &io::Error| unreadable("open", path, error);
         let real = fs::canonicalize(path).map_err(|error| refused(&error))?;
+        // Before it is opened: that alone can do something to a device.
+        demand_regular(path, &fs::symlink_metadata(&real).map_err(|error| refused(&error))?)?;
+        leftovers::remove_in(parent(&real));
         let mut file = lock(path, &real)?;
         let data = file.metadata().map_err(|error| refused(&error))?;
-        if data.is_dir() {
-            let error = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(unreadable("read", path, &error));
-        }
-        if !data.is_file() {
-            return Err(Failure::new(
-                Status::CouldNotReadInput,
-                format!("{} is no regular file and cannot be replaced", path.display()),
-            )
-            .hint("leave --in-place away, and name a target with --output"));
-        }
+        demand_regular(path, &data)?;
         let bytes =
             read_all(&mut file, data.len()).map_err(|error| unreadable("read", path, &error))?;
         let digest = Sha256::digest(bytes.expose()).into();
-        Ok(Self { typed: path.to_owned(), real, bytes, digest, _lock: file })
+        Ok(Self { typed: path.to_owned(), real, bytes, digest, file })
     }
 
     /// What it holds.
@@ -89,34 +93,57 @@ impl Original {
     }
 
     /// Refuses a file that could not be replaced later on, before somebody has worked on it.
-    pub(crate) fn demand_writable(&self) -> Result<(), Failure> {
-        may_be_written(&self.real).map_err(|error| self.not_written(&error))
+    pub(crate) fn demand_replaceable(&self) -> Result<(), Failure> {
+        may_be_written(&self.real).map_err(|error| self.not_written(&error))?;
+        #[cfg(unix)]
+        super::unix::may_be_renamed_over(&self.real, parent(&self.real)).map_err(|error| {
+            let folder = parent(&self.real).display();
+            self.not_written(&error).hint(format!(
+                "a file is replaced as a whole; that takes the right to write to {folder}"
+            ))
+        })?;
+        Ok(())
     }
 
-    /// Puts `new` in its place, after `check` has found nothing wrong with it.
-    pub(crate) fn replace(
-        self,
-        new: &SecretBytes,
-        check: impl FnOnce(&SecretBytes) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        check(new)?;
-        let failed = |error: &io::Error| self.not_written(error);
-        may_be_written(&self.real).map_err(|error| failed(&error))?;
-        let folder = parent(&self.real);
-        let mut beside =
-            Beside::create(&self.real, Content::Plain).map_err(|error| failed(&error))?;
-        beside.write(new.expose()).map_err(|error| failed(&error))?;
+    /// Puts `new` in its place.
+    pub(crate) fn replace(self, new: &SecretBytes, content: Content) -> Result<(), Failure> {
+        // A file that is gone, or is a pipe now, also fails in other ways.
+        let failed = |error: io::Error| match self.demand_unchanged() {
+            Err(changed) => changed,
+            Ok(()) => self.not_written(&error),
+        };
+        may_be_written(&self.real).map_err(failed)?;
+        let mut beside = Beside::create(&self.real, Content::Plain).map_err(failed)?;
+        beside.write(new.expose()).map_err(failed)?;
+        beside.take_over(&self.real, content).map_err(failed)?;
+        beside.sync().map_err(failed)?;
         self.demand_unchanged()?;
-        beside.take_over(&self.real).map_err(|error| failed(&error))?;
-        beside.rename_to(&self.real).map_err(|error| failed(&error))?;
-        sync_folder(folder).map_err(|error| not_confirmed(&self.typed, &error))?;
+        beside.replace(&self.real).map_err(failed)?;
+        if self.has_other_names() {
+            failure::warn(format_args!(
+                "{} has other names (hard links); they keep what it held before",
+                self.typed.display()
+            ));
+        }
+        sync_folder(parent(&self.real)).map_err(|error| not_confirmed(&self.typed, &error))?;
         failure::detail(format_args!("{} was written", self.typed.display()));
         Ok(())
     }
 
+    /// Whether the file that was read can still be found under a name.
+    fn has_other_names(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            self.file.metadata().is_ok_and(|data| data.nlink() > 0)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     /// Refuses to go on if somebody else has changed the file since it was read.
     fn demand_unchanged(&self) -> Result<(), Failure> {
-        let now = File::open(&self.real)
+        let now = super::open_to_read(&self.real)
             .and_then(|mut file| read_all(&mut file, self.bytes.len() as u64))
             .map(|bytes| <[u8; 32]>::from(Sha256::digest(bytes.expose())));
         if now.as_ref().ok() == Some(&self.digest) {
@@ -148,76 +175,127 @@ impl Original {
     }
 }
 
-/// Writes a result to a path that was named with `--output`, or to a new file.
+/// Writes a result to a path that was named with `--output`.
 ///
 /// Devices and pipes are written to directly; everything else is old or new, never in between.
 pub(crate) fn write(path: &Path, new: &SecretBytes, content: Content) -> Result<(), Failure> {
-    let failed = |error: &io::Error| {
-        let problem = format!(
-            "Could not open output file for writing: open {}: {}",
-            path.display(),
-            os_words(error)
-        );
-        Failure::new(Status::CouldNotWriteOutput, problem)
-    };
+    let failed = |error: io::Error| not_output(path, &error);
     match path.to_str() {
         // Opening these again would start at the beginning of a file that they lead to.
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => return super::print(new.expose()),
         Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
-            return io::stderr().write_all(new.expose()).map_err(|error| failed(&error));
+            return io::stderr().write_all(new.expose()).map_err(failed);
         }
         _ => {}
     }
-    let real = match fs::canonicalize(path) {
-        Ok(real) => real,
-        // A link that leads nowhere is followed when the file is made; here it is refused,
-        // because nobody can say who will own what it leads to.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
-            let folder = parent(path);
-            let mut beside = Beside::create(path, content).map_err(|error| failed(&error))?;
-            beside.write(new.expose()).map_err(|error| failed(&error))?;
-            beside.rename_to(path).map_err(|error| failed(&error))?;
-            return sync_folder(folder).map_err(|error| not_confirmed(path, &error));
+    let data = match fs::metadata(path) {
+        Ok(data) => data,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+            return Err(failed(error).hint(NOWHERE));
         }
-        Err(error) => return Err(failed(&error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match write_new(path, new, content) {
+                // It appeared in this moment.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    overwrite(path, new, content)
+                }
+                Err(error) => Err(failed(error)),
+                Ok(()) => sync_folder(parent(path)).map_err(|error| not_confirmed(path, &error)),
+            };
+        }
+        Err(error) => return Err(failed(error)),
     };
-    let data = fs::metadata(&real).map_err(|error| failed(&error))?;
-    if !data.is_file() {
-        return OpenOptions::new()
-            .write(true)
-            .open(&real)
-            .and_then(|mut file| file.write_all(new.expose()))
-            .map_err(|error| failed(&error));
+    if data.is_file() {
+        return overwrite(path, new, content);
     }
-    may_be_written(&real).map_err(|error| failed(&error))?;
-    let mut beside = Beside::create(&real, Content::Plain).map_err(|e| failed(&e))?;
-    beside.write(new.expose()).map_err(|error| failed(&error))?;
-    beside.take_over(&real).map_err(|error| failed(&error))?;
-    beside.rename_to(&real).map_err(|error| failed(&error))?;
+    let mut device = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    // A file that has come in its place would keep what stands behind the new text.
+    if device.metadata().is_ok_and(|data| data.is_file()) {
+        return Err(failed(io::Error::other("it was exchanged for a file in the meantime")));
+    }
+    device.write_all(new.expose()).map_err(failed)
+}
+
+/// Puts `new` in the place of a regular file that was not read.
+fn overwrite(path: &Path, new: &SecretBytes, content: Content) -> Result<(), Failure> {
+    let failed = |error: io::Error| not_output(path, &error);
+    let real = fs::canonicalize(path).map_err(failed)?;
+    may_be_written(&real).map_err(failed)?;
+    leftovers::remove_in(parent(&real));
+    let mut beside = Beside::create(&real, Content::Plain).map_err(failed)?;
+    beside.write(new.expose()).map_err(failed)?;
+    beside.take_over(&real, content).map_err(failed)?;
+    beside.sync().map_err(failed)?;
+    beside.replace(&real).map_err(failed)?;
     sync_folder(parent(&real)).map_err(|error| not_confirmed(path, &error))
 }
 
 /// Writes a file that must not exist yet, such as the one `edit` makes.
 pub(crate) fn create(path: &Path, new: &SecretBytes, content: Content) -> Result<(), Failure> {
-    if path.exists() {
-        return Err(Failure::new(
+    match write_new(path, new, content) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::new(
             Status::CouldNotWriteOutput,
             format!("{} appeared in the meantime; it was not written", path.display()),
-        ));
+        )),
+        Err(error) => Err(not_output(path, &error)),
+        Ok(()) => sync_folder(parent(path)).map_err(|error| not_confirmed(path, &error)),
     }
-    write(path, new, content)
+}
+
+/// Whether a file holds this text.
+pub(crate) fn holds(path: &Path, text: &SecretBytes) -> bool {
+    let read =
+        super::open_to_read(path).and_then(|mut file| read_all(&mut file, text.len() as u64));
+    read.is_ok_and(|bytes| bytes == *text)
+}
+
+fn write_new(path: &Path, new: &SecretBytes, content: Content) -> io::Result<()> {
+    leftovers::remove_in(parent(path));
+    let mut beside = Beside::create(path, content)?;
+    beside.write(new.expose())?;
+    beside.be_new(content)?;
+    beside.sync()?;
+    beside.appear(path)
 }
 
 /// Refuses a name under which no file could be made, before somebody has worked on it.
-pub(crate) fn demand_folder(path: &Path) -> Result<(), Failure> {
-    if parent(path).is_dir() {
-        return Ok(());
+pub(crate) fn demand_creatable(path: &Path) -> Result<(), Failure> {
+    let refused = |error: &io::Error, hint: &str| {
+        let shown = super::absolute_path(path);
+        let problem = format!(
+            "Could not open in-place file for writing: open {}: {}",
+            shown.display(),
+            os_words(error)
+        );
+        Err(Failure::new(Status::CouldNotWriteOutput, problem).hint(hint))
+    };
+    if path.is_symlink()
+        && let Err(error) = fs::metadata(path)
+    {
+        return refused(&error, NOWHERE);
     }
+    let folder = parent(path);
+    match fs::metadata(folder) {
+        Err(error) => return refused(&error, "make the folder first"),
+        Ok(data) if !data.is_dir() => {
+            return refused(&io::ErrorKind::NotADirectory.into(), "name a file in a folder");
+        }
+        Ok(_) => {}
+    }
+    #[cfg(unix)]
+    if let Err(error) = super::unix::may_be_added_to(folder) {
+        return refused(&error, "files cannot be made in this folder");
+    }
+    Ok(())
+}
+
+fn not_output(path: &Path, error: &io::Error) -> Failure {
     let problem = format!(
-        "Could not open in-place file for writing: open {}: no such file or directory",
-        super::absolute_path(path).display()
+        "Could not open output file for writing: open {}: {}",
+        path.display(),
+        os_words(error)
     );
-    Err(Failure::new(Status::CouldNotWriteOutput, problem).hint("make the folder first"))
+    Failure::new(Status::CouldNotWriteOutput, problem)
 }
 
 /// The file is new, but a power failure may bring the old one back.
@@ -231,9 +309,28 @@ fn not_confirmed(path: &Path, error: &io::Error) -> Failure {
         .hint("the new file is in place; make sure that the disk is well before you rely on it")
 }
 
+/// Refuses what cannot be replaced by a file.
+fn demand_regular(path: &Path, data: &fs::Metadata) -> Result<(), Failure> {
+    if data.is_dir() {
+        let error = io::Error::from(io::ErrorKind::IsADirectory);
+        return Err(unreadable("read", path, &error));
+    }
+    if data.is_file() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Status::CouldNotReadInput,
+        format!("{} is no regular file and cannot be replaced", path.display()),
+    )
+    .hint("`encrypt` and `decrypt` read it without --in-place; name a target with --output"))
+}
+
 /// Whether this person may write to a file; renaming alone would not ask.
 fn may_be_written(path: &Path) -> io::Result<()> {
-    OpenOptions::new().append(true).open(path).map(drop)
+    #[cfg(unix)]
+    return super::unix::open_as_it_is(path, OpenOptions::new().append(true)).map(drop);
+    #[cfg(not(unix))]
+    return OpenOptions::new().append(true).open(path).map(drop);
 }
 
 /// Opens a file and locks it. The lock goes with the file's last descriptor, whatever happens.
@@ -267,7 +364,7 @@ mod tests {
     }
 
     fn replace(path: &Path, new: &str) -> Result<(), Failure> {
-        Original::read(path)?.replace(&SecretBytes::from(new), |_| Ok(()))
+        Original::read(path)?.replace(&SecretBytes::from(new), Content::Sealed)
     }
 
     #[test]
@@ -298,20 +395,10 @@ mod tests {
         let path = scratch.write("f", "old");
         let original = Original::read(&path).unwrap();
         fs::write(&path, "odd").unwrap();
-        let failure = original.replace(&SecretBytes::from("new"), |_| Ok(())).unwrap_err();
+        let failure = original.replace(&SecretBytes::from("new"), Content::Sealed).unwrap_err();
         assert!(failure.message().contains("in the meantime"));
         assert_eq!(fs::read(&path).unwrap(), b"odd");
         assert_eq!(names(scratch.path()), ["f"]);
-    }
-
-    #[test]
-    fn bytes_that_fail_the_check_replace_nothing() {
-        let scratch = Scratch::new();
-        let path = scratch.write("f", "old");
-        let original = Original::read(&path).unwrap();
-        let refused = |_: &SecretBytes| Err(Failure::generic("no"));
-        original.replace(&SecretBytes::from("new"), refused).unwrap_err();
-        assert_eq!(fs::read(&path).unwrap(), b"old");
     }
 
     #[test]
@@ -325,24 +412,24 @@ mod tests {
                 let original = Original::read(&path).unwrap();
                 let mut bytes = original.bytes().expose().to_vec();
                 bytes.push(b'3');
-                original.replace(&SecretBytes::new(bytes), |_| Ok(())).unwrap();
+                original.replace(&SecretBytes::new(bytes), Content::Sealed).unwrap();
             }
         });
         std::thread::sleep(std::time::Duration::from_millis(50));
-        first.replace(&SecretBytes::from("12"), |_| Ok(())).unwrap();
+        first.replace(&SecretBytes::from("12"), Content::Sealed).unwrap();
         second.join().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"123");
     }
 
     #[test]
-    fn new_plaintext_is_for_its_owner_and_an_old_mode_is_kept() {
+    fn plaintext_is_for_its_owner_and_what_is_sealed_is_as_the_umask_has_it() {
         let scratch = Scratch::new();
         let path = scratch.at("out");
         write(&path, &SecretBytes::from("a"), Content::Plain).unwrap();
         assert_eq!(mode(&path), 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         write(&path, &SecretBytes::from("b"), Content::Plain).unwrap();
-        assert_eq!(mode(&path), 0o644);
+        assert_eq!(mode(&path), 0o600);
         let sealed = scratch.at("sealed");
         write(&sealed, &SecretBytes::from("c"), Content::Sealed).unwrap();
         assert_ne!(mode(&sealed) & 0o044, 0);

@@ -208,7 +208,15 @@ pub fn rewrap(
     let how = Rewrite::Sealed { metadata: &section, indent };
     let text = document.layout.rewrite(&document.tree, how)?;
     match Document::read(document.format, text.clone()) {
-        Ok(Document::Sealed(read)) if by_kind(&read.metadata) == by_kind(metadata) => Ok(text),
+        // The same values under the same MAC open with the same data key.
+        Ok(Document::Sealed(read))
+            if read.tree == document.tree
+                && read.metadata.mac == metadata.mac
+                && read.metadata.last_modified == metadata.last_modified
+                && by_kind(&read.metadata) == by_kind(metadata) =>
+        {
+            Ok(text)
+        }
         Ok(_) => Err(SealError::Unopenable),
         Err(error) => Err(SealError::Unreadable(Box::new(error))),
     }

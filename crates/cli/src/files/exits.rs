@@ -1,0 +1,189 @@
+//! The ways out of the program while an editor runs: each of them ends the editor, puts the
+//! terminal in order, and removes the private folder.
+
+use std::{
+    io,
+    process::{Child, Command, ExitStatus},
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, Once,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{private_folder, screen::Screen};
+use crate::failure::Failure;
+
+/// The editor's process, while it runs.
+static EDITOR: Mutex<Option<u32>> = Mutex::new(None);
+/// How the terminal was before the editor.
+static SCREEN: Mutex<Option<Screen>> = Mutex::new(None);
+/// Whether a signal asked for the end. Set by the handler itself: Ctrl-C on a terminal ends the
+/// editor too, and the main thread must not take that for the editor's own failure.
+static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// Runs the editor to its end. A signal ends it, and the program.
+pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
+    *lock(&SCREEN) = Screen::remember();
+    let ended = start(&mut command).and_then(|mut editor| {
+        wait_for_end(&editor);
+        // From now on its number may be another's.
+        *lock(&EDITOR) = None;
+        editor.wait()
+    });
+    // The thread that got the signal ends the program; what the editor said on its way out is of
+    // no interest any more.
+    while CANCELLED.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    restore_screen();
+    ended
+}
+
+fn start(command: &mut Command) -> io::Result<Child> {
+    // Held meanwhile, so that a signal finds no editor or one it can end.
+    let mut process = lock(&EDITOR);
+    let editor = command.spawn()?;
+    *process = Some(editor.id());
+    Ok(editor)
+}
+
+/// Waits without letting go of the process's number.
+fn wait_for_end(editor: &Child) {
+    #[cfg(unix)]
+    {
+        use rustix::{
+            io::Errno,
+            process::{Pid, WaitId, WaitIdOptions, waitid},
+        };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let process = Pid::from_child(editor);
+        while waitid(WaitId::Pid(process), options).is_err_and(|error| error == Errno::INTR) {}
+    }
+    #[cfg(not(unix))]
+    let _ = editor;
+}
+
+fn restore_screen() {
+    if let Some(screen) = lock(&SCREEN).take() {
+        screen.restore();
+    }
+}
+
+fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Arranges, once, for the folder to go on signals and panics.
+pub(super) fn watch() -> Result<(), Failure> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        // In a release the program is aborted after this hook, and nothing is dropped.
+        std::panic::set_hook(Box::new(move |panic| {
+            private_folder::remove();
+            before(panic);
+        }));
+    });
+    #[cfg(unix)]
+    signals::watch()?;
+    Ok(())
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::{
+        fs,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        time::{Duration, Instant},
+    };
+
+    use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+        iterator::Signals,
+    };
+
+    use super::{CANCELLED, EDITOR, lock, private_folder, restore_screen};
+    use crate::{failure::Failure, status::Status};
+
+    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    /// How long an editor may take to put things in order before it is killed.
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    pub(super) fn watch() -> Result<(), Failure> {
+        static WATCHING: AtomicBool = AtomicBool::new(false);
+        if WATCHING.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let failed = |error| Failure::generic(format!("unable to watch for signals: {error}"));
+        // In this order: once the flag can be set, somebody will act on it.
+        let mut signals = Signals::new(ENDING).map_err(failed)?;
+        for signal in ENDING {
+            signal_hook::flag::register(signal, Arc::clone(&CANCELLED)).map_err(failed)?;
+        }
+        std::thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                cancel(signal);
+            }
+        });
+        Ok(())
+    }
+
+    /// Ends the editor, removes the folder, and ends the program.
+    fn cancel(signal: i32) {
+        // Editors in a terminal take SIGINT for a key.
+        end_editor(if signal == SIGHUP { Signal::HUP } else { Signal::TERM });
+        restore_screen();
+        private_folder::remove();
+        Failure::generic("User canceled operation").print();
+        std::process::exit(Status::Generic.code().into());
+    }
+
+    /// Sends the signal to the editor and all it has started, and waits until all are gone; those
+    /// that stay are killed.
+    fn end_editor(signal: Signal) {
+        let family = {
+            let editor = lock(&EDITOR);
+            let family = editor.map(family).unwrap_or_default();
+            tell(&family, signal);
+            family
+        };
+        let gone = || family.iter().all(|process| test_kill_process(*process).is_err());
+        let wait = |limit: Duration| {
+            let started = Instant::now();
+            while !gone() && started.elapsed() < limit {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        wait(PATIENCE);
+        if !gone() {
+            tell(&family, Signal::KILL);
+            wait(Duration::from_secs(1));
+        }
+    }
+
+    fn tell(processes: &[Pid], signal: Signal) {
+        for process in processes {
+            // It may have ended by itself.
+            let _ = kill_process(*process, signal);
+        }
+    }
+
+    /// A process and those it has started: an editor is often started by a script. Where the
+    /// system does not tell, the process alone.
+    fn family(process: u32) -> Vec<Pid> {
+        let mut found = vec![process];
+        let mut next = 0;
+        while let Some(process) = found.get(next) {
+            let path = format!("/proc/{process}/task/{process}/children");
+            let children = fs::read_to_string(path).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            next += 1;
+        }
+        found.iter().filter_map(|process| Pid::from_raw(i32::try_from(*process).ok()?)).collect()
+    }
+}
