@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use sops_core::{document::PlainDocument, pipeline::OpenDocument};
+use sops_core::pipeline::{Amended, OpenDocument};
 
 use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
@@ -33,7 +33,7 @@ impl Amending<'_> {
     pub(crate) fn run(
         &self,
         global: &GlobalFlags,
-        change: impl FnOnce(&OpenDocument) -> Result<Option<PlainDocument>, Failure>,
+        change: impl FnOnce(&OpenDocument) -> Result<Option<Amended>, Failure>,
     ) -> Result<Status, Failure> {
         let formats = Formats::of(self.types, Some(self.path))?;
         let services = KeyServices::new(self.services)?;
@@ -42,11 +42,12 @@ impl Amending<'_> {
         let original = Original::read(self.path)?;
         let sealed = opening::read(formats.input, original.bytes())?;
         let Open { data_key, document } = opening::open(sealed, &services, true, self.ignore_mac)?;
-        let Some(plain) = change(&document)? else { return Ok(Status::Success) };
+        let Some(amended) = change(&document)? else { return Ok(Status::Success) };
         let OpenDocument { metadata, memory, .. } = document;
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
-        let sealed = sealing::seal(plain, memory, order)?;
+        let sealed = sealing::seal(amended.document, memory, order)?;
+        sealing::tell_of_copies(&amended.expanded_aliases);
         original.replace(&sealed.text, |_| Ok(()))?;
         Ok(Status::Success)
     }

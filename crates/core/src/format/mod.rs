@@ -17,6 +17,8 @@ use crate::{
     tree::{Mapping, Node, Tree},
 };
 
+pub(crate) use text::text_of;
+
 pub use layout::{Edit, Expanded, Layout, Rewrite, splice};
 
 /// The file formats.

@@ -168,4 +168,12 @@ impl Layout for YamlLayout {
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
         amend::expand_aliases(self, tree, sealed)
     }
+
+    fn expand_for_change(&self, tree: &Tree, path: &Path) -> Option<Expanded> {
+        amend::expand_for_change(self, tree, path)
+    }
+
+    fn metadata_indent(&self) -> Option<u8> {
+        rewrite::metadata_indent(self)
+    }
 }

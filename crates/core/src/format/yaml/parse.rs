@@ -81,6 +81,8 @@ struct Builder<'a> {
     stack: Vec<ContainerId>,
     keys: Vec<Option<PendingKey>>,
     anchors: HashMap<usize, Anchored>,
+    /// The anchors of the containers in `stack`; 0 for one without.
+    open_anchors: Vec<usize>,
     /// The node of the event before, whose anchor may follow.
     last: Option<LastNode>,
     leaves: usize,
@@ -221,6 +223,7 @@ impl<'a> Builder<'a> {
         };
         self.stack.push(id);
         self.keys.push(None);
+        self.open_anchors.push(anchor);
         self.last = Some(LastNode::Opened(id));
         if anchor != 0 {
             let first = self.site.slots.len() as u32;
@@ -244,11 +247,12 @@ impl<'a> Builder<'a> {
         let Some(id) = self.stack.pop() else { return Ok(()) };
         self.keys.pop();
         let last_slot = self.site.slots.len() as u32;
-        for anchored in self.anchors.values_mut() {
-            if anchored.open && anchored.target == ValueSite::Container(id) {
-                anchored.slots.end = last_slot;
-                anchored.open = false;
-            }
+        let anchor = self.open_anchors.pop().unwrap_or_default();
+        if let Some(anchored) = self.anchors.get_mut(&anchor)
+            && anchored.target == ValueSite::Container(id)
+        {
+            anchored.slots.end = last_slot;
+            anchored.open = false;
         }
         let container = &mut self.site.containers[id as usize];
         container.end = if container.flow {
@@ -466,7 +470,8 @@ impl<'a> Builder<'a> {
 
     fn syntax(&self, error: &granit_parser::ScanError) -> ParseError {
         let offset = error.marker().byte_offset().unwrap_or(0);
-        let nested = format!("{:?}", error.kind()).contains("Nesting");
+        let kind = format!("{:?}", error.kind());
+        let nested = kind.contains("Nesting") || kind.contains("Recursion");
         let problem = if nested {
             Problem::TooDeep { limit: MAX_DEPTH }
         } else {
