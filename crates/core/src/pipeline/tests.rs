@@ -184,6 +184,9 @@ fn entries_leave_brackets_with_one_comma() {
         ("f: [\n  1, # one\n  2 # two\n  ]\n", r#"["f"][1]"#, "f: [\n  1, # one\n   # two\n  ]\n"),
         ("f: [\n  1, # one\n  2,\n  ]\n", r#"["f"][1]"#, "f: [\n  1, # one\n  \n  ]\n"),
         ("f: [x: 1, y]\n", r#"["f"][0]["x"]"#, "f: [{}, y]\n"),
+        // Not in brackets, but with a mark before the key.
+        ("? k\n: v\nj: 1\n", r#"["k"]"#, "j: 1\n"),
+        ("l:\n- ? k\n  : v\n  ? j\n  : 1\n", r#"["l"][0]["k"]"#, "l:\n- ? j\n  : 1\n"),
     ] {
         assert_eq!(remove(Format::Yaml, before, path), after);
     }
@@ -298,5 +301,28 @@ fn keys_that_sops_would_merge_are_told() {
     ] {
         let sealed = seal_under(Selection::default(), Format::Yaml, text).unwrap();
         assert_eq!(sealed.odd_merge_keys, odd, "{text}");
+    }
+}
+
+#[test]
+fn refusals_name_the_key_path() {
+    for (format, text, place) in [
+        (Format::Yaml, "m:\n  k:\n    a: 1\n    a: 2\n", r#"line 4, column 5, in ["m"]["k"]: key"#),
+        (
+            Format::Yaml,
+            "m:\n  k: [x, {y: 9223372036854775808}]\n",
+            r#"in ["m"]["k"][1]["y"]: this"#,
+        ),
+        (Format::Yaml, "m:\n  a: &x [*x]\n", r#"line 2, column 10, in ["m"]["a"]: the alias *x"#),
+        (Format::Json, r#"{"m":[1,{"a":1e999}]}"#, r#"in ["m"][1]["a"]: this number"#),
+    ] {
+        let error = Document::read(format, text.into()).unwrap_err().to_string();
+        assert!(error.contains(place), "{error}");
+    }
+    // Not one step for each of the levels.
+    for (format, open) in [(Format::Yaml, "a: "), (Format::Json, "{\"a\":")] {
+        let text = format!("{open}{}", "[".repeat(10_000));
+        let error = Document::read(format, text.as_str().into()).unwrap_err().to_string();
+        assert!(error.ends_with("nested deeper than 500 levels") && error.len() < 120, "{error}");
     }
 }

@@ -11,6 +11,7 @@ use super::{
     block::next_line,
     emit::{self, Emitter},
     model::{Container, ContainerId, EntrySite, Shape, Site, SlotId, ValueSite},
+    parse::explicit_key_mark,
     render::{self, Room},
     rewrite,
 };
@@ -55,8 +56,13 @@ pub(super) fn remove(layout: &YamlLayout, tree: &Tree, path: &Path) -> Result<Ou
     };
     let container = &layout.site.containers[id as usize];
     let entries = &container.entries;
-    let entry = entries[index];
-    let next = entries.get(index + 1);
+    let begun = |mut entry: EntrySite| {
+        let mark = explicit_key_mark(text, entry.start).filter(|_| !container.list);
+        entry.start = mark.unwrap_or(entry.start);
+        entry
+    };
+    let entry = begun(entries[index]);
+    let next = entries.get(index + 1).copied().map(begun);
     if container.flow {
         let edits = without_flow_entry(text, container, index);
         return Ok(splice(layout.source.as_bytes(), edits));

@@ -48,7 +48,7 @@ pub fn parse(mut source: SecretBytes) -> Result<Parsed, ParseError> {
             let valid = error.utf8_error().valid_up_to();
             let bytes = SecretBytes::new(error.into_bytes());
             let (line, column) = line_and_column(bytes.expose(), valid);
-            return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+            return Err(ParseError::new((line, column), Problem::NotUtf8));
         }
     };
     let read = parse::read(&source)?;
