@@ -239,7 +239,8 @@ fn replace(
     let inline: Vec<_> = inline.iter().collect();
     emitter.value(node, container.column, container.list, &inline);
     let mut new = emitter.out;
-    if !open && !(end == text.len() && ends_with_break(node)) {
+    let break_needed = end == text.len() && ends_with_break(node);
+    if !open && !break_needed {
         new.truncate(new.strip_suffix(site.line_break).map_or(new.len(), str::len));
     }
     Ok(vec![Edit::new(value_start..end, new)])
