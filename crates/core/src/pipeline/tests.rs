@@ -123,6 +123,7 @@ fn a_value_is_put_in_and_the_rest_stays() {
         ("a: |-\nb: 1\n", r#"["a"]"#, r#""x""#, "a: |-\n  x\nb: 1\n"),
         ("m:\n  k: |- # c\n  j: 1\n", r#"["m"]["k"]"#, "true", "m:\n  k: true # c\n  j: 1\n"),
         ("a: |-", r#"["a"]"#, r#""x""#, "a: \"x\""),
+        ("a: \nb: 1\n", r#"["a"]"#, r#"["x\ny\n"]"#, "a:\n    - |\n      x\n      y\nb: 1\n"),
         // Texts that end without a line break.
         ("a: x", r#"["a"]"#, r#""p\nq\n""#, "a: \"p\\nq\\n\""),
         ("a: x", r#"["b"]"#, r#""p\nq\n""#, "a: x\nb: |\n    p\n    q\n"),

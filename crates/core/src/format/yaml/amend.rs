@@ -233,7 +233,10 @@ fn replace(
         comment.iter().map(|range| Comment::line(&text[range.start + 1..range.end])).collect();
     let open = text[..end].ends_with('\n') && end > value_start;
     if !open {
-        end = comment_behind(text, end).map_or(end, |range| range.end);
+        // Blanks behind a value would become part of a block that takes its place.
+        let line = rewrite::line_end(text, end);
+        let blank = if text[end..line].trim().is_empty() { line } else { end };
+        end = comment_behind(text, end).map_or(blank, |range| range.end);
     }
     let mut emitter = Emitter::new(step(layout), site.line_break);
     let inline: Vec<_> = inline.iter().collect();

@@ -204,7 +204,7 @@ fn header_and_body(
 }
 
 /// The end of the line around `at`, before its line break.
-fn line_end(text: &str, at: usize) -> usize {
+pub(super) fn line_end(text: &str, at: usize) -> usize {
     let line = &text[at..next_line(text, at)];
     at + line.trim_end_matches(['\n', '\r']).len()
 }
