@@ -278,6 +278,12 @@ fn the_metadata_keeps_its_indentation() {
     let changed = sealed.lines().zip(edited.lines()).filter(|(a, b)| a != b).count();
     // The line itself, lastmodified, mac.
     assert_eq!((changed, sealed.lines().count()), (3, edited.lines().count()));
+    // A document that is indented as a whole.
+    let before = "  b: # n";
+    let sealed = seal(Format::Yaml, before);
+    let (again, _) = again(open(Format::Yaml, &sealed), plain(Format::Yaml, before));
+    let changed = sealed.lines().zip(again.lines()).filter(|(a, b)| a != b).count();
+    assert_eq!((changed, sealed.lines().count()), (2, again.lines().count()));
 }
 
 #[test]

@@ -453,7 +453,14 @@ fn metadata_step(site: &Site, frame: &Frame) -> Option<usize> {
     let entry = root.entries.get(frame.metadata? as usize)?;
     match entry.value {
         ValueSite::Container(id) if !site.containers[id as usize].flow => {
-            site.containers[id as usize].column.checked_sub(root.column)
+            let column = site.containers[id as usize].column;
+            // Levels begin at multiples of the step, so below a document that is indented itself
+            // several steps can lead to one column.
+            let fits = |step: &usize| step * ((root.column + step) / step) == column;
+            match root.column {
+                0 => Some(column),
+                _ => [4, 2, 3, 5, 6, 7, 8, 9].into_iter().find(fits),
+            }
         }
         _ => None,
     }
