@@ -234,7 +234,7 @@ fn change(format: Format, text: &[u8], path: &[Step]) {
     let value = Node::Leaf(Leaf::new(Value::text("quite another")));
     let plain = pipeline::put(&opened, 0, &path, &value)
         .unwrap_or_else(|error| panic!("{path}: {error}\n{}", sealing::shown(text)));
-    let changed = sealing::reseal(plain, opened);
+    let changed = sealing::reseal(plain.document, opened);
 
     let tree = sealing::open(format, &changed.text, 1).tree;
     let found = pipeline::get(&tree, 0, &path).map(|node| match node {

@@ -2,10 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use sops_core::{
-    document::PlainDocument,
-    pipeline::{OpenDocument, SealedText},
-};
+use sops_core::pipeline::{Amended, OpenDocument, SealedText};
 
 use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
@@ -37,7 +34,7 @@ impl Amending<'_> {
     pub(crate) fn run(
         &self,
         global: &GlobalFlags,
-        change: impl FnOnce(&OpenDocument) -> Result<Option<PlainDocument>, Failure>,
+        change: impl FnOnce(&OpenDocument) -> Result<Option<Amended>, Failure>,
         tell: impl FnOnce(&SealedText),
     ) -> Result<Status, Failure> {
         let formats = Formats::of(self.types, Some(self.path))?;
@@ -48,11 +45,12 @@ impl Amending<'_> {
         let sealed = opening::read(formats.input, original.bytes())?;
         let mac = Mac::unless(self.ignore_mac, Some(self.path));
         let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
-        let Some(plain) = change(&document)? else { return Ok(Status::Success) };
+        let Some(amended) = change(&document)? else { return Ok(Status::Success) };
         let OpenDocument { metadata, memory, .. } = document;
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
-        let sealed = sealing::seal(plain, memory, order)?;
+        let sealed = sealing::seal(amended.document, memory, order)?;
+        sealing::tell_of_copies(&amended.expanded_aliases);
         tell(&sealed);
         formats.warn_of_name(self.path);
         original.replace(&sealed.text, Content::Sealed)?;

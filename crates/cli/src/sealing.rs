@@ -118,3 +118,14 @@ fn tell(sealed: &SealedText) {
         );
     }
 }
+
+/// Tells of aliases that a change would have changed, or that stood in its way.
+pub(crate) fn tell_of_copies(lines: &[usize]) {
+    if !lines.is_empty() {
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        failure::warn(format_args!(
+            "aliases were replaced by copies (line {}), so that only the value at the path changes",
+            lines.join(", ")
+        ));
+    }
+}

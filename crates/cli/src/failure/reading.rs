@@ -154,6 +154,11 @@ pub(crate) fn seal(error: &SealError) -> Failure {
         SealError::NothingSelected { .. } => Failure::generic(sentence(error)).hint(
             "correct the rule, or say --allow-nothing-encrypted (SOPS_ALLOW_NOTHING_ENCRYPTED=true)",
         ),
+        SealError::CommentMisread(_) => {
+            let problem = format!("Error encrypting tree: {}", sentence(error));
+            Failure::new(Status::EncryptingTree, problem)
+                .hint("make the pattern longer, or let it begin with ^")
+        }
         SealError::Emit(error) => emit(error),
         SealError::Aliases(_) | SealError::Unreadable(_) | SealError::Unopenable => {
             let problem = format!("Error encrypting tree: {}", sentence(error));

@@ -99,9 +99,15 @@ impl ValueCipher {
     ///
     /// AES-256-GCM-SIV (RFC 8452) under a key of its own: the same note for the same token gives
     /// the same text, so that an untouched line stays untouched, and two notes that meet the same
-    /// nonce give nothing away but that they differ.
+    /// nonce give nothing away but that they differ. It is padded to a multiple of 32 bytes, so
+    /// that its length does not tell a date from a time.
     pub fn seal_note(&self, spelling: &[u8], nonce: &Nonce, aad: &[u8]) -> Vec<u8> {
-        let payload = aes_gcm_siv::aead::Payload { msg: spelling, aad };
+        let mut padded = SecretBytes::new(Vec::with_capacity(spelling.len() + NOTE_BLOCK));
+        padded.expose_mut().extend_from_slice(spelling);
+        padded.expose_mut().push(NOTE_END);
+        let length = padded.len().next_multiple_of(NOTE_BLOCK);
+        padded.expose_mut().resize(length, 0);
+        let payload = aes_gcm_siv::aead::Payload { msg: padded.expose(), aad };
         // Only a text beyond 64 GiB is refused; input is limited far below.
         self.notes.encrypt((&note_nonce(nonce)).into(), payload).unwrap_or_default()
     }
@@ -110,9 +116,21 @@ impl ValueCipher {
     pub fn open_note(&self, token: &Envelope, aad: &[u8]) -> Option<SecretBytes> {
         let nonce: &Nonce = token.nonce.as_slice().try_into().ok()?;
         let payload = aes_gcm_siv::aead::Payload { msg: token.note.as_deref()?, aad };
-        self.notes.decrypt((&note_nonce(nonce)).into(), payload).ok().map(SecretBytes::new)
+        let opened = self.notes.decrypt((&note_nonce(nonce)).into(), payload).ok()?;
+        let mut spelling = SecretBytes::new(opened);
+        let end = spelling.expose().iter().rposition(|byte| *byte != 0)?;
+        (spelling.expose()[end] == NOTE_END).then(|| {
+            spelling.expose_mut().truncate(end);
+            spelling
+        })
     }
 }
+
+/// Notes are as long as a multiple of this many bytes.
+const NOTE_BLOCK: usize = 32;
+
+/// What ends a spelling and begins its padding with zeros: a byte that no UTF-8 text has.
+const NOTE_END: u8 = 0xFF;
 
 fn note_nonce(nonce: &Nonce) -> [u8; 12] {
     let mut short = [0; 12];
@@ -147,5 +165,17 @@ mod tests {
         assert_eq!(cipher.open_note(&token, b"a:").unwrap().expose(), b"0x1F");
         assert_eq!(cipher.open_note(&token, b"b:"), None);
         assert_eq!(token.note, Some(cipher.seal_note(b"0x1F", &[9; 32], b"a:")));
+    }
+
+    #[test]
+    fn notes_do_not_tell_how_long_a_spelling_is() {
+        let cipher = ValueCipher::new(&[7; 32]);
+        let length = |spelling: &[u8]| cipher.seal_note(spelling, &[9; 32], b"a:").len();
+        assert_eq!(length(b"2024-01-02"), length(b"2024-01-02t03:04:05.0+00:00"));
+        let mut token = cipher.seal(b"x", Kind::Text, &[9; 32], b"a:");
+        for spelling in [&b""[..], b"\0", b"0x1F\0\0", &[b'a'; 31], &[b'a'; 32], &[b'a'; 33]] {
+            token.note = Some(cipher.seal_note(spelling, &[9; 32], b"a:"));
+            assert_eq!(cipher.open_note(&token, b"a:").unwrap().expose(), spelling);
+        }
     }
 }

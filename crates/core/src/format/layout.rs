@@ -80,10 +80,24 @@ pub trait Layout: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The text in which each alias that stands in the way of a change at `path` of a document,
+    /// counted from 0, or would change with it, is replaced by a copy; `None` when there is no such
+    /// alias.
+    fn expand_for_change(&self, tree: &Tree, document: usize, path: &Path) -> Option<Expanded> {
+        let _ = (tree, document, path);
+        None
+    }
+
     /// Whether every value of this text is a scalar of one line, without tag, anchor or alias, at a
     /// place where a token can stand as it is: sealing cannot change how the text is read.
     fn is_simple(&self) -> bool {
         false
+    }
+
+    /// Blanks per level of the metadata of a sealed text, where the format has levels of its own
+    /// for it.
+    fn metadata_indent(&self) -> Option<u8> {
+        None
     }
 
     /// The line, from 1, on which the leaf at `mark` begins.

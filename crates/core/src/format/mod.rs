@@ -14,8 +14,10 @@ pub mod yaml;
 
 use crate::{
     crypto::SecretBytes,
-    tree::{Mapping, Node, Tree},
+    tree::{Mapping, Node, Path, Step, Tree},
 };
+
+pub(crate) use text::text_of;
 
 pub use layout::{Edit, Expanded, Layout, Rewrite, splice};
 
@@ -181,14 +183,39 @@ pub enum SectionError {
 
 /// Why a text could not be read. Names the place; never repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[error("line {line}, column {column}{}: {problem}", within(path))]
 pub struct ParseError {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+    /// The mapping or list it is in, where that is known and not the whole document.
+    pub path: Path,
     /// What is wrong, in words that hold no value (key names may stand in them).
     pub problem: Problem,
+}
+
+/// The path of an error, cut where it would only show how deep a text is nested.
+fn within(path: &Path) -> String {
+    const SHOWN: usize = 12;
+    match path.0.get(..SHOWN) {
+        _ if path.0.is_empty() => String::new(),
+        Some(first) if path.0.len() > SHOWN => format!(", in {}…", Path(first.to_vec())),
+        _ => format!(", in {path}"),
+    }
+}
+
+impl ParseError {
+    /// At a place of a text; lines and columns count from 1.
+    pub fn new((line, column): (usize, usize), problem: Problem) -> Self {
+        Self { line, column, path: Path::default(), problem }
+    }
+
+    /// The same, one step further in.
+    pub(crate) fn below(mut self, step: Step) -> Self {
+        self.path.0.insert(0, step);
+        self
+    }
 }
 
 /// What is wrong with a text.

@@ -3,7 +3,7 @@
 use crate::{crypto::SecretBytes, tree::Value};
 
 /// The text of a scalar. Null is empty: the reference writes `<nil>`, which it cannot read back.
-pub(super) fn text_of(value: &Value) -> SecretBytes {
+pub(crate) fn text_of(value: &Value) -> SecretBytes {
     match value {
         Value::Null => SecretBytes::default(),
         Value::Bool(bool) => bool.to_string().into(),

@@ -23,6 +23,8 @@ pub(super) struct SealedLeaves {
     pub(super) sealed: usize,
     /// Values that could have been sealed, had the rule selected them.
     pub(super) values: usize,
+    /// Where the rule would take a sealed comment for one that says "leave this in clear".
+    pub(super) misread: Option<Path>,
 }
 
 /// Seals every selected leaf and comment of a tree.
@@ -36,27 +38,31 @@ pub(super) fn seal<J: Judge>(
 ) -> SealedLeaves {
     let mut seal = Seal {
         layout,
+        judge: selection,
         cipher,
         nonces: &mut nonces,
         digest: Digest::new(scope),
         sealed: 0,
         values: 0,
+        misread: None,
     };
     let Ok(()) = walk(tree, selection, &mut seal);
-    let Seal { digest, sealed, values, .. } = seal;
-    SealedLeaves { mac: digest.finish(), mac_nonce: nonces.fresh(), sealed, values }
+    let Seal { digest, sealed, values, misread, .. } = seal;
+    SealedLeaves { mac: digest.finish(), mac_nonce: nonces.fresh(), sealed, values, misread }
 }
 
-struct Seal<'a, 'r> {
+struct Seal<'a, 'r, J> {
+    judge: &'a J,
     layout: Option<&'a dyn Layout>,
     cipher: &'a ValueCipher,
     nonces: &'a mut Nonces<'r>,
     digest: Digest,
     sealed: usize,
     values: usize,
+    misread: Option<Path>,
 }
 
-impl Visitor for Seal<'_, '_> {
+impl<J: Judge> Visitor for Seal<'_, '_, J> {
     type Error = std::convert::Infallible;
 
     fn leaf(&mut self, place: &Place<'_, '_>, leaf: &mut Leaf) -> Result<(), Self::Error> {
@@ -91,8 +97,16 @@ impl Visitor for Seal<'_, '_> {
         }
         let nonce = self.nonces.next(place.aad, Kind::Comment, comment.text.expose());
         let aad = place.aad.as_bytes();
-        let token = self.cipher.seal(comment.text.expose(), Kind::Comment, &nonce, aad);
-        comment.replace(token.print());
+        let token = self.cipher.seal(comment.text.expose(), Kind::Comment, &nonce, aad).print();
+        // Rules look at the text that stands there (format §1.5): one that spares what a matching
+        // comment is in force for would spare this comment itself.
+        if self.misread.is_none()
+            && self.judge.comment(token.as_bytes())
+            && !self.judge.leaf(false, 2, true)
+        {
+            self.misread = Some(place.path());
+        }
+        comment.replace(token);
         Ok(())
     }
 }

@@ -18,10 +18,12 @@ mod mac;
 mod nonces;
 mod open;
 mod seal;
+#[cfg(test)]
+mod tests;
 
-pub use amend::{AmendError, get, put, remove};
+pub use amend::{AmendError, Amended, get, put, remove};
 pub use leaves::{LeafError, LeafProblem};
 pub use mac::{Diagnosis, MacVerdict, Spot};
 pub use nonces::NonceMemory;
 pub use open::{OpenDocument, Opened, open};
-pub use seal::{Check, Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};
+pub use seal::{Check, Plan, SealError, SealedText, Target, Within, reseal, rewrap, rotate, seal};

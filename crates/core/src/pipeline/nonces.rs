@@ -19,27 +19,31 @@ use crate::{crypto::Nonce, tree::Kind};
 
 /// Nonces by what they sealed.
 #[derive(Clone, Default)]
-pub struct NonceMemory(HashMap<[u8; 32], VecDeque<Nonce>>);
+pub struct NonceMemory {
+    nonces: HashMap<[u8; 32], VecDeque<Nonce>>,
+    /// Blanks per level of the metadata, which the plaintext in between does not show.
+    pub(super) metadata_indent: Option<u8>,
+}
 
 impl NonceMemory {
     /// Remembers the nonce of a value that was opened.
     pub(super) fn remember(&mut self, aad: &str, kind: Kind, plaintext: &[u8], nonce: &[u8]) {
         if let Ok(nonce) = nonce.try_into() {
-            self.0.entry(fingerprint(aad, kind, plaintext)).or_default().push_back(nonce);
+            self.nonces.entry(fingerprint(aad, kind, plaintext)).or_default().push_back(nonce);
         }
     }
 
     fn recall(&mut self, aad: &str, kind: Kind, plaintext: &[u8]) -> Option<Nonce> {
-        if self.0.is_empty() {
+        if self.nonces.is_empty() {
             return None;
         }
-        self.0.get_mut(&fingerprint(aad, kind, plaintext))?.pop_front()
+        self.nonces.get_mut(&fingerprint(aad, kind, plaintext))?.pop_front()
     }
 }
 
 impl std::fmt::Debug for NonceMemory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NonceMemory of {}", self.0.len())
+        write!(f, "NonceMemory of {}", self.nonces.len())
     }
 }
 

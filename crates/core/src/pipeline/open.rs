@@ -63,11 +63,13 @@ pub fn open(
             }
         }
     };
+    let mut memory = found.memory;
+    memory.metadata_indent = layout.metadata_indent();
     let document = OpenDocument {
         format,
         tree,
         metadata,
-        memory: found.memory,
+        memory,
         comments_kept: found.comments_kept,
         layout,
         spelled: found.spelled,

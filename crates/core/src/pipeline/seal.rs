@@ -13,7 +13,7 @@ use crate::{
     format::{self, EmitError, EmitOptions, Format, Output, Rewrite},
     keys::KeyGroup,
     metadata::Metadata,
-    tree::{Comment, Kind, Leaf, Mark, Place, Time, Visitor, walk},
+    tree::{Comment, Kind, Leaf, Mapping, Mark, Node, Path, Place, Time, Tree, Visitor, walk},
 };
 
 /// Where a sealed text goes.
@@ -84,6 +84,13 @@ pub enum SealError {
         /// How many values there are.
         values: usize,
     },
+    /// The pattern of `unencrypted_comment_regex` finds something in an encrypted comment, which
+    /// would not be decrypted then (format §1.5).
+    #[error(
+        "the pattern of unencrypted_comment_regex matches the encrypted text of a comment{0}, \
+         which could not be decrypted then"
+    )]
+    CommentMisread(Within),
     /// The target's format cannot hold the document.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -96,6 +103,16 @@ pub enum SealError {
     /// The sealed text does not open to the same values.
     #[error("the encrypted text would not open to the same values, so nothing was written")]
     Unopenable,
+}
+
+/// The container of something that has no path of its own.
+#[derive(Debug)]
+pub struct Within(Path);
+
+impl std::fmt::Display for Within {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.0.is_empty() { Ok(()) } else { write!(f, " in {}", self.0) }
+    }
 }
 
 /// Seals a plain document.
@@ -135,6 +152,7 @@ fn seal_remembering(
         return Err(SealError::NoDocument);
     }
     let (document, expanded_aliases) = without_sealed_aliases(document, &plan.metadata)?;
+    let metadata_indent = memory.metadata_indent;
     let PlainDocument { format, mut tree, layout } = document;
     let cipher = ValueCipher::new(plan.data_key.expose());
     let leaves = leaves::seal(
@@ -148,22 +166,24 @@ fn seal_remembering(
     if leaves.sealed == 0 && leaves.values > 0 && !plan.allow_nothing_sealed {
         return Err(SealError::NothingSelected { values: leaves.values });
     }
-    lock(&mut plan.metadata, &leaves, plan.now, &cipher);
+    lock(&mut plan.metadata, &leaves, plan.now, &cipher)?;
     let section = plan.metadata.to_mapping();
     let text = if plan.target.format == format {
-        let how = Rewrite::Sealed { metadata: &section, indent: plan.target.indent };
+        let indent = plan.target.indent.or(metadata_indent);
+        let how = Rewrite::Sealed { metadata: &section, indent };
         layout.rewrite(&tree, how)?
     } else {
         let options = EmitOptions { indent: plan.target.indent };
         format::emit(plan.target.format, &tree, Some(&section), &options)?
     };
+    let odd_merge_keys = plan.target.format == Format::Yaml && has_odd_merge_keys(&tree);
     let simple = plan.target.format == format && layout.is_simple();
     drop((tree, layout));
     if !(simple && plan.target.check == Check::UnlessSimple) {
         check(plan.target.format, &text, plan.data_key)?;
     }
     let (sealed, values, metadata) = (leaves.sealed, leaves.values, plan.metadata);
-    Ok(SealedText { text, metadata, sealed, values, expanded_aliases, odd_merge_keys: false })
+    Ok(SealedText { text, metadata, sealed, values, expanded_aliases, odd_merge_keys })
 }
 
 /// Seals an opened document under another data key, in the layout of its sealed text.
@@ -181,7 +201,7 @@ pub fn rotate(
     // The layout's text holds tokens, so it knows nothing of spellings; the leaves brought them.
     let nonces = Nonces::new(memory, rng);
     let leaves = leaves::seal(&mut tree, None, selection, scope, &cipher, nonces);
-    lock(&mut plan.metadata, &leaves, plan.now, &cipher);
+    lock(&mut plan.metadata, &leaves, plan.now, &cipher)?;
     let section = plan.metadata.to_mapping();
     let text = if plan.target.format == format {
         layout.rewrite(&tree, Rewrite::Sealed { metadata: &section, indent: plan.target.indent })?
@@ -222,6 +242,28 @@ pub fn rewrap(
     }
 }
 
+/// Whether a key `<<` holds something that cannot be merged (format §9a, W3).
+fn has_odd_merge_keys(tree: &Tree) -> bool {
+    fn in_mapping(mapping: &Mapping) -> bool {
+        mapping.pairs().any(|pair| {
+            let odd = match &pair.value {
+                Node::Leaf(_) => true,
+                Node::List(list) => list.values().any(|node| !matches!(node, Node::Map(_))),
+                Node::Map(_) => false,
+            };
+            pair.key == "<<" && odd || in_node(&pair.value)
+        })
+    }
+    fn in_node(node: &Node) -> bool {
+        match node {
+            Node::Leaf(_) => false,
+            Node::Map(mapping) => in_mapping(mapping),
+            Node::List(list) => list.values().any(in_node),
+        }
+    }
+    tree.documents.iter().any(in_mapping)
+}
+
 /// The key groups in the order in which they are read: kind by kind (format §3.6).
 fn by_kind(metadata: &Metadata) -> Vec<KeyGroup> {
     let mut groups = metadata.groups.clone();
@@ -229,12 +271,21 @@ fn by_kind(metadata: &Metadata) -> Vec<KeyGroup> {
     groups
 }
 
-/// Sets time and MAC (format §2, steps 4 and 6).
-fn lock(metadata: &mut Metadata, leaves: &leaves::SealedLeaves, now: Time, cipher: &ValueCipher) {
+/// Sets time and MAC (format §2, steps 4 and 6) of leaves that will open again.
+fn lock(
+    metadata: &mut Metadata,
+    leaves: &leaves::SealedLeaves,
+    now: Time,
+    cipher: &ValueCipher,
+) -> Result<(), SealError> {
+    if let Some(path) = &leaves.misread {
+        return Err(SealError::CommentMisread(Within(path.clone())));
+    }
     metadata.last_modified = now.whole_seconds();
     let aad = metadata.mac_aad();
     let mac = cipher.seal(leaves.mac.expose(), Kind::Text, &leaves.mac_nonce, aad.as_bytes());
     metadata.mac = mac.print();
+    Ok(())
 }
 
 /// Reads a sealed text and opens it, as the next reader will.

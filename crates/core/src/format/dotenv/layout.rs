@@ -148,7 +148,8 @@ impl DotenvLayout {
                 let ended = source.is_empty() || source.ends_with(b"\n");
                 let line_break: &[u8] = if crlf { b"\r\n" } else { b"\n" };
                 if !ended {
-                    new.extend_from_slice(line_break);
+                    // A carriage return would become part of the value before.
+                    new.push(b'\n');
                 }
                 new.extend_from_slice(key.as_bytes());
                 new.push(b'=');

@@ -129,7 +129,7 @@ fn kind_of(source: &[u8], place: Range<usize>) -> Result<LineKind, ParseError> {
 
 fn error(source: &[u8], at: usize, problem: &str) -> ParseError {
     let (line, column) = line_and_column(source, at);
-    ParseError { line, column, problem: Problem::Syntax(problem.to_owned()) }
+    ParseError::new((line, column), Problem::Syntax(problem.to_owned()))
 }
 
 /// Refuses blank lines whose ends could not be told from those of the other lines.
@@ -217,6 +217,6 @@ fn text_at(source: &[u8], place: Range<usize>) -> Result<&str, ParseError> {
     let start = place.start;
     std::str::from_utf8(&source[place]).map_err(|_| {
         let (line, column) = line_and_column(source, start);
-        ParseError { line, column, problem: Problem::NotUtf8 }
+        ParseError::new((line, column), Problem::NotUtf8)
     })
 }

@@ -28,7 +28,7 @@ pub fn parse(source: SecretBytes) -> Result<Parsed, ParseError> {
         Ok(text) => text,
         Err(error) => {
             let (line, column) = line_and_column(source.expose(), error.valid_up_to());
-            return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+            return Err(ParseError::new((line, column), Problem::NotUtf8));
         }
     };
     let mut parser = Parser::new(text);
@@ -233,7 +233,7 @@ impl<'s> Parser<'s> {
             let (first_line, _) = line_and_column(bytes, *first);
             let (line, column) = line_and_column(bytes, line.start);
             let problem = Problem::DuplicateKey { key: name, first_line };
-            return Err(ParseError { line, column, problem });
+            return Err(ParseError::new((line, column), problem));
         }
         self.keys.insert(name.clone(), line.start);
         let mark = Mark::new(self.slots.len());
@@ -298,6 +298,6 @@ impl<'s> Parser<'s> {
 
     fn error(&self, at: usize, problem: &str) -> ParseError {
         let (line, column) = line_and_column(self.source.as_bytes(), at);
-        ParseError { line, column, problem: Problem::Syntax(problem.to_owned()) }
+        ParseError::new((line, column), Problem::Syntax(problem.to_owned()))
     }
 }

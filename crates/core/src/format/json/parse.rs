@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     crypto::SecretBytes,
-    tree::{Leaf, List, MAX_DEPTH, Mapping, Mark, Node, Tree, Value},
+    tree::{Leaf, List, MAX_DEPTH, Mapping, Mark, Node, Step, Tree, Value},
 };
 
 /// The three bytes that some editors put before a text.
@@ -24,7 +24,7 @@ pub fn parse(source: SecretBytes) -> Result<Parsed, ParseError> {
     let bytes = source.expose();
     if let Err(error) = std::str::from_utf8(bytes) {
         let (line, column) = line_and_column(bytes, error.valid_up_to());
-        return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+        return Err(ParseError::new((line, column), Problem::NotUtf8));
     }
     let start = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
     let mut parser = Parser {
@@ -91,7 +91,10 @@ impl Parser<'_> {
             if depth == 1 && key == "sops" {
                 self.section(place.start, depth)?;
             } else {
-                let value = self.value(depth)?;
+                let value = match self.value(depth) {
+                    Ok(value) => value,
+                    Err(error) => return Err(error.below(Step::Key(key))),
+                };
                 mapping.push(key, value);
             }
             match self.scanner.next() {
@@ -127,7 +130,8 @@ impl Parser<'_> {
             return Ok(list);
         }
         loop {
-            let value = self.value(depth)?;
+            let index = list.items.len();
+            let value = self.value(depth).map_err(|error| error.below(Step::Index(index)))?;
             list.push(value);
             match self.scanner.next() {
                 Some(b',') => self.scanner.at += 1,

@@ -34,7 +34,7 @@ impl<'s> Scanner<'s> {
     /// An error at another place.
     pub(super) fn error_at(&self, at: usize, problem: Problem) -> ParseError {
         let (line, column) = line_and_column(self.source, at);
-        ParseError { line, column, problem }
+        ParseError::new((line, column), problem)
     }
 
     /// A grammar error at this place.

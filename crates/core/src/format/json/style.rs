@@ -44,18 +44,19 @@ impl Surroundings {
             };
             let comma = if spaced { ", " } else { "," };
             let margin = String::new();
-            return Self { style: Style { lines: None, colon, comma }, margin };
+            return Self { style: Style { lines: None, colon, comma, whole_floats: true }, margin };
         };
         let newline = if gap.contains(&b'\r') { "\r\n" } else { "\n" };
         let unit = if open == root { margin.clone() } else { unit_of(source, root) };
-        let style = Style { lines: Some(Lined { newline, unit }), colon, comma: ", " };
+        let style =
+            Style { lines: Some(Lined { newline, unit }), colon, comma: ", ", whole_floats: true };
         Self { style, margin }
     }
 
     fn of_empty(source: &[u8], root: usize, open: usize, close: usize) -> Self {
         let (top, end) = if open == root { (Vec::new(), close) } else { members(source, root) };
         let Some(last) = top.len().checked_sub(1) else {
-            let style = Style::lined(newline_of(source), "\t");
+            let style = Style { whole_floats: true, ..Style::lined(newline_of(source), "\t") };
             return Self { style, margin: "\t".to_owned() };
         };
         let mut outer = Self::of(source, root, root, &top, end, last);

@@ -124,7 +124,7 @@ fn what_would_be_lost_or_changed_is_refused() {
 #[test]
 fn errors_name_the_place_and_not_the_text() {
     let error = parse("{\n \"a\": hunter2\n}".into()).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "line 2, column 7: expected a value");
+    assert_eq!(error.to_string(), "line 2, column 7, in [\"a\"]: expected a value");
 }
 
 #[test]

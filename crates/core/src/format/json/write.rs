@@ -12,6 +12,9 @@ pub(super) struct Style {
     pub(super) colon: &'static str,
     /// What stands between members on one line.
     pub(super) comma: &'static str,
+    /// Whether a float without fraction is written as `1.0`, so that it is read as a float again:
+    /// for values that are new. [`number`] says why others are not.
+    pub(super) whole_floats: bool,
 }
 
 /// A line for each member.
@@ -26,7 +29,12 @@ pub(super) struct Lined {
 impl Style {
     /// A line for each member.
     pub(super) fn lined(newline: &'static str, unit: impl Into<String>) -> Self {
-        Self { lines: Some(Lined { newline, unit: unit.into() }), colon: ": ", comma: ", " }
+        Self {
+            lines: Some(Lined { newline, unit: unit.into() }),
+            colon: ": ",
+            comma: ", ",
+            whole_floats: false,
+        }
     }
 }
 
@@ -45,7 +53,7 @@ pub(super) fn node(
     match value {
         Node::Map(map) => mapping(out, &[map], style, margin),
         Node::List(items) => list(out, items, style, margin),
-        Node::Leaf(leaf) => scalar(out, &leaf.value),
+        Node::Leaf(leaf) => written(out, &leaf.value, style.whole_floats),
     }
 }
 
@@ -125,12 +133,16 @@ impl<'a> Body<'a> {
 
 /// Writes a scalar in its canonical spelling.
 pub(super) fn scalar(out: &mut Vec<u8>, value: &Value) -> Result<(), Refusal> {
+    written(out, value, false)
+}
+
+fn written(out: &mut Vec<u8>, value: &Value, whole_floats: bool) -> Result<(), Refusal> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
-        Value::Float(float) => out.extend_from_slice(number(*float)?.as_bytes()),
+        Value::Float(float) => out.extend_from_slice(number(*float, whole_floats)?.as_bytes()),
         Value::Time(time) => string(out, &time.to_string()),
         Value::Text(text) => {
             let text = text.expose_str().ok_or_else(|| Refusal::of("bytes that are not UTF-8"))?;
@@ -145,7 +157,7 @@ pub(super) fn scalar(out: &mut Vec<u8>, value: &Value) -> Result<(), Refusal> {
 ///
 /// A float without fraction is written like an integer. Up to 3.13.1 every JSON number was sealed
 /// as a float (format Q17), so it is the likelier spelling; an author's `5.0` is kept by its note.
-fn number(float: f64) -> Result<String, Refusal> {
+fn number(float: f64, whole: bool) -> Result<String, Refusal> {
     if !float.is_finite() {
         return Err(Refusal::of("a number that is infinite or none"));
     }
@@ -154,7 +166,8 @@ fn number(float: f64) -> Result<String, Refusal> {
     }
     let size = float.abs();
     if size == 0.0 || (1e-6..1e21).contains(&size) {
-        return Ok(float.to_string());
+        let text = float.to_string();
+        return Ok(if whole && !text.contains('.') { text + ".0" } else { text });
     }
     let text = format!("{float:e}");
     Ok(if size < 1.0 { text } else { text.replace('e', "e+") })

@@ -10,11 +10,12 @@ use super::{
     YamlLayout,
     block::next_line,
     emit::{self, Emitter},
-    model::{Container, ContainerId, EntrySite, Shape, SlotId, ValueSite},
+    model::{Container, ContainerId, EntrySite, Shape, Site, SlotId, ValueSite},
+    parse::explicit_key_mark,
     render::{self, Room},
     rewrite,
 };
-use crate::tree::{Entry, Item, List, Mapping, Mark, Node, Path, Step, Tree};
+use crate::tree::{Comment, Entry, Item, List, Mapping, Mark, Node, Path, Step, Tree, Value};
 
 pub(super) fn put(
     layout: &YamlLayout,
@@ -33,7 +34,7 @@ pub(super) fn put(
         return Ok(emitter.out.into());
     };
     let found = find(layout, tree.documents.get(document), path, frame.root)?;
-    let edit = match found.place {
+    let edits = match found.place {
         Place::Entry(container, index) => {
             let rest = &path.0[found.depth..];
             replace(layout, container, index, &wrap(rest, value.clone()), path)?
@@ -44,7 +45,7 @@ pub(super) fn put(
             add(layout, container, step, &wrap(below, value.clone()), path)?
         }
     };
-    Ok(splice(layout.source.as_bytes(), vec![edit]))
+    Ok(splice(layout.source.as_bytes(), edits))
 }
 
 pub(super) fn remove(
@@ -62,18 +63,18 @@ pub(super) fn remove(
     };
     let container = &layout.site.containers[id as usize];
     let entries = &container.entries;
-    let entry = entries[index];
-    let next = entries.get(index + 1);
-    let before = index.checked_sub(1).map(|index| &entries[index]);
+    let begun = |mut entry: EntrySite| {
+        let mark = explicit_key_mark(text, entry.start).filter(|_| !container.list);
+        entry.start = mark.unwrap_or(entry.start);
+        entry
+    };
+    let entry = begun(entries[index]);
+    let next = entries.get(index + 1).copied().map(begun);
     if container.flow {
-        let range = match (before, next) {
-            (_, Some(next)) => entry.start..next.start,
-            (Some(before), None) => before.end..entry.end,
-            (None, None) => entry.start..entry.end,
-        };
-        return Ok(splice(layout.source.as_bytes(), vec![Edit::new(range, "")]));
+        let edits = without_flow_entry(text, container, index);
+        return Ok(splice(layout.source.as_bytes(), edits));
     }
-    let edit = match (entries.len(), container.parent) {
+    let edits = match (entries.len(), container.parent) {
         (1, Some((parent, at))) => {
             let empty = match container.list {
                 true => Node::List(List::default()),
@@ -81,12 +82,42 @@ pub(super) fn remove(
             };
             replace(layout, parent, at as usize, &empty, path)?
         }
-        (1, None) => Edit::new(lines_of(text, &entry), format!("{{}}{}", layout.site.line_break)),
-        _ if begins_its_line(text, entry.start) => Edit::new(lines_of(text, &entry), ""),
+        (1, None) => {
+            vec![Edit::new(lines_of(text, &entry), format!("{{}}{}", layout.site.line_break))]
+        }
+        _ if begins_its_line(text, entry.start) => vec![Edit::new(lines_of(text, &entry), "")],
         // The first key behind a dash: the next one takes its place.
-        _ => Edit::new(entry.start..next.map_or(entry.end, |next| next.start), ""),
+        _ => vec![Edit::new(entry.start..next.map_or(entry.end, |next| next.start), "")],
     };
-    Ok(splice(layout.source.as_bytes(), vec![edit]))
+    Ok(splice(layout.source.as_bytes(), edits))
+}
+
+/// An entry taken out of `[…]` or `{…}`, with one comma.
+fn without_flow_entry(text: &str, container: &Container, index: usize) -> Vec<Edit<'static>> {
+    let entry = container.entries[index];
+    if !has_brackets(text, container) {
+        return vec![Edit::new(container.start..container.end, "{}")];
+    }
+    let behind = &text[entry.end..container.end];
+    let blanks = behind.len() - behind.trim_start().len();
+    let comma = behind[blanks..].starts_with(',');
+    let with_comma = if comma { entry.end + blanks + 1 } else { entry.end };
+    match (index.checked_sub(1), container.entries.get(index + 1)) {
+        (_, Some(next)) => vec![Edit::new(entry.start..next.start, "")],
+        (None, None) => vec![Edit::new(entry.start..with_comma, "")],
+        (Some(before), None) => {
+            let before = container.entries[before].end;
+            // A comment there is the other entry's, and its comma may stay.
+            let start = if text[before..entry.start].contains('#') { entry.start } else { before };
+            let end = if start == entry.start { with_comma } else { entry.end };
+            vec![Edit::new(start..end, "")]
+        }
+    }
+}
+
+/// Whether a container in flow style is more than a pair `[a: 1]` stands for.
+fn has_brackets(text: &str, container: &Container) -> bool {
+    matches!(text.as_bytes().get(container.start), Some(b'{' | b'['))
 }
 
 /// Where a path leads.
@@ -173,31 +204,93 @@ fn replace(
     index: usize,
     node: &Node,
     path: &Path,
-) -> Result<Edit<'static>, EmitError> {
+) -> Result<Vec<Edit<'static>>, EmitError> {
     let text = layout.text();
     let site = &layout.site;
     let container = &site.containers[id as usize];
     let entry = container.entries[index];
-    if let (Node::Leaf(leaf), ValueSite::Leaf(slot)) = (node, entry.value) {
-        let slot = site.slots[slot as usize];
-        if slot.shape != Shape::Absent && slot.tag == slot.start {
-            let (range, new) = rewrite::plain_edit(text, site, &slot, &leaf.value);
-            return Ok(Edit::new(range, new));
-        }
+    let slot = match entry.value {
+        ValueSite::Leaf(slot) => Some(site.slots[slot as usize]),
+        _ => None,
+    };
+    if let (Node::Leaf(leaf), Some(slot)) = (node, slot)
+        && slot.shape != Shape::Absent
+        && slot.tag == slot.start
+    {
+        return Ok(rewrite::plain_edits(text, site, &slot, &leaf.value));
     }
     let value_start = value_start(text, container, &entry)
         .ok_or_else(|| refused(path, "a value for a key of this style"))?;
+    let mut end = entry.end.max(value_start);
+    if slot.is_some_and(|slot| slot.shape == Shape::Absent) {
+        end = behind_properties(text, value_start).max(end);
+    }
     if container.flow {
         let blank = if text[..value_start].ends_with(':') { " " } else { "" };
-        return Ok(Edit::new(value_start..entry.end, format!("{blank}{}", emit::flow(node))));
+        return Ok(vec![Edit::new(value_start..end, format!("{blank}{}", emit::flow(node)))]);
+    }
+    // A comment in the line of the key stays there; one in the last line of what is replaced goes.
+    let head = match slot.map(|slot| slot.shape) {
+        Some(Shape::Block(block)) => site.blocks[block as usize].header.end,
+        Some(_) => end,
+        None => value_start,
+    };
+    let comment = comment_behind(text, head);
+    let inline: Vec<_> =
+        comment.iter().map(|range| Comment::line(&text[range.start + 1..range.end])).collect();
+    let open = text[..end].ends_with('\n') && end > value_start;
+    if !open {
+        // Blanks behind a value would become part of a block that takes its place.
+        let line = rewrite::line_end(text, end);
+        let blank = if text[end..line].trim().is_empty() { line } else { end };
+        end = comment_behind(text, end).map_or(blank, |range| range.end);
     }
     let mut emitter = Emitter::new(step(layout), site.line_break);
-    emitter.value(node, container.column, container.list, &[]);
+    let inline: Vec<_> = inline.iter().collect();
+    emitter.value(node, container.column, container.list, &inline);
     let mut new = emitter.out;
-    if !text[..entry.end].ends_with('\n') || entry.end <= value_start {
+    let break_needed = end == text.len() && ends_with_break(node);
+    if !open && !break_needed {
         new.truncate(new.strip_suffix(site.line_break).map_or(new.len(), str::len));
     }
-    Ok(Edit::new(value_start..entry.end.max(value_start), new))
+    Ok(vec![Edit::new(value_start..end, new)])
+}
+
+/// The comment that follows `at` in its line, with its mark.
+fn comment_behind(text: &str, at: usize) -> Option<Range<usize>> {
+    let line = text[at..next_line(text, at)].trim_end_matches(['\n', '\r']);
+    let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+    (blanks > 0 && line[blanks..].starts_with('#')).then(|| at + blanks..at + line.len())
+}
+
+/// The offset behind the tag and the anchor of a value that is not there.
+fn behind_properties(text: &str, value_start: usize) -> usize {
+    let line = &text[value_start..next_line(text, value_start)];
+    let mut end = 0;
+    for word in line.split(|c: char| c.is_ascii_whitespace() || ",]}".contains(c)) {
+        if word.is_empty() {
+            continue;
+        }
+        let at = word.as_ptr() as usize - line.as_ptr() as usize;
+        if !word.starts_with(['!', '&']) {
+            break;
+        }
+        end = at + word.len();
+    }
+    value_start + end
+}
+
+/// Whether the last text of a node ends with a line break, so that a text may not end without
+/// one behind it.
+fn ends_with_break(node: &Node) -> bool {
+    match node {
+        Node::Leaf(leaf) => match &leaf.value {
+            Value::Text(text) => text.expose().ends_with(b"\n"),
+            _ => false,
+        },
+        Node::Map(mapping) => mapping.pairs().last().is_some_and(|p| ends_with_break(&p.value)),
+        Node::List(list) => list.values().last().is_some_and(ends_with_break),
+    }
 }
 
 /// The offset behind the colon or the dash; in a flow list, of the value.
@@ -217,7 +310,7 @@ fn add(
     step_to: &Step,
     node: &Node,
     path: &Path,
-) -> Result<Edit<'static>, EmitError> {
+) -> Result<Vec<Edit<'static>>, EmitError> {
     let text = layout.text();
     let site = &layout.site;
     let container = &site.containers[id as usize];
@@ -229,19 +322,22 @@ fn add(
     };
     let room = Room { flow: container.flow, indent: 0, line_break: site.line_break };
     if container.flow {
-        let open = text.as_bytes().get(container.start);
-        if !matches!(open, Some(b'{' | b'[')) {
-            return Err(refused(path, "one more pair without braces"));
-        }
         let value = emit::flow(node);
         let new = match key {
             Some(key) => format!("{}: {value}", flow_key(text, container, key)),
             None => value,
         };
-        return Ok(match container.entries.last() {
+        if !has_brackets(text, container) {
+            let (start, end) = (container.start, container.end);
+            return Ok(vec![
+                Edit::new(start..start, "{"),
+                Edit::new(end..end, format!(", {new}}}")),
+            ]);
+        }
+        return Ok(vec![match container.entries.last() {
             Some(last) => Edit::new(last.end..last.end, format!(", {new}")),
             None => Edit::new(container.start + 1..container.start + 1, new),
-        });
+        }]);
     }
     let column = if frame.empty && id == frame.root { 0 } else { container.column };
     let mut emitter = Emitter::new(step(layout), site.line_break);
@@ -260,11 +356,30 @@ fn add(
         Some(last) => next_line(text, last.end),
         None => frame.end,
     };
+    let mut edits = Vec::new();
     if at > 0 && !text[..at].ends_with('\n') {
-        new.truncate(new.strip_suffix(site.line_break).map_or(new.len(), str::len));
+        if !(at == text.len() && ends_with_break(node)) {
+            new.truncate(new.strip_suffix(site.line_break).map_or(new.len(), str::len));
+        }
         new.insert_str(0, site.line_break);
+        edits.extend(closed_block(text, site, at));
     }
-    Ok(Edit::new(at..at, new))
+    edits.push(Edit::new(at..at, new));
+    Ok(edits)
+}
+
+/// A block scalar at the end of a text without a line break has none in its value either. With
+/// a line behind it, its header has to say so.
+fn closed_block(text: &str, site: &Site, end: usize) -> Option<Edit<'static>> {
+    let block = site.slots.iter().find_map(|slot| match slot.shape {
+        Shape::Block(block) if slot.end as usize == end => Some(&site.blocks[block as usize]),
+        _ => None,
+    })?;
+    if !block.open_ended {
+        return None;
+    }
+    let header = text[block.header.clone()].replace(['+', '-'], "");
+    Some(Edit::new(block.header.clone(), format!("{header}-")))
 }
 
 /// A key in flow style, quoted when its neighbours are.
@@ -311,6 +426,72 @@ pub(super) fn expand_aliases(
         })
         .map(|alias| alias.slot)
         .collect();
+    expand(layout, tree, &touched)
+}
+
+/// The text in which the aliases that a change at `path` would change with it, or that lead to
+/// it, are copies of what they stand for; `None` when there are none. SOPS knows no aliases: each
+/// of them is a value of its own (format §7.1).
+pub(super) fn expand_for_change(
+    layout: &YamlLayout,
+    tree: &Tree,
+    document: usize,
+    path: &Path,
+) -> Option<Expanded> {
+    let site = &layout.site;
+    if site.aliases.is_empty() {
+        return None;
+    }
+    let mut id = site.documents.get(document)?.root;
+    let mut node = Node::Map(tree.documents.get(document)?.clone());
+    let mut changed = vec![ValueSite::Container(id)];
+    let mut replaced = 0..0;
+    for (depth, step) in path.0.iter().enumerate() {
+        let (index, inner) = match (step, &node) {
+            (Step::Key(key), Node::Map(mapping)) => {
+                let index = mapping.pairs().position(|pair| pair.key == *key);
+                (index, mapping.get(key).cloned())
+            }
+            (Step::Index(at), Node::List(list)) => (Some(*at), list.values().nth(*at).cloned()),
+            _ => (None, None),
+        };
+        let (Some(index), Some(inner)) = (index, inner) else { break };
+        node = inner;
+        let entry = site.containers[id as usize].entries.get(index)?;
+        changed.push(entry.value);
+        match entry.value {
+            ValueSite::Alias(slot) if depth + 1 < path.0.len() => {
+                return expand(layout, tree, &[slot]);
+            }
+            ValueSite::Container(child) if depth + 1 < path.0.len() => id = child,
+            _ => {
+                replaced = entry.start..entry.end;
+                break;
+            }
+        }
+    }
+    // Anchors within what is replaced go as well.
+    let within = |target: ValueSite| {
+        let at = match target {
+            ValueSite::Container(id) => site.containers[id as usize].start,
+            ValueSite::Leaf(slot) | ValueSite::Alias(slot) => {
+                site.slots[slot as usize].start as usize
+            }
+        };
+        replaced.contains(&at)
+    };
+    let touched: Vec<SlotId> = site
+        .aliases
+        .iter()
+        .filter(|alias| !replaced.contains(&(site.slots[alias.slot as usize].start as usize)))
+        .filter(|alias| changed.contains(&alias.target) || within(alias.target))
+        .map(|alias| alias.slot)
+        .collect();
+    expand(layout, tree, &touched)
+}
+
+fn expand(layout: &YamlLayout, tree: &Tree, touched: &[SlotId]) -> Option<Expanded> {
+    let site = &layout.site;
     if touched.is_empty() {
         return None;
     }
@@ -321,10 +502,11 @@ pub(super) fn expand_aliases(
     let mut edits = Vec::new();
     let mut lines = Vec::new();
     for slot in touched {
-        let Some((container, index, node)) = copies.get(&slot) else { continue };
-        let at = site.slots[slot as usize].start as usize;
+        let Some((container, index, node)) = copies.get(slot) else { continue };
+        let at = site.slots[*slot as usize].start as usize;
         lines.push(line_and_column(layout.source.as_bytes(), at).0);
-        edits.extend(replace(layout, *container, *index, node, &Path::default()).ok());
+        let copy = replace(layout, *container, *index, node, &Path::default());
+        edits.extend(copy.into_iter().flatten());
     }
     Some(Expanded { text: splice(layout.source.as_bytes(), edits), lines })
 }

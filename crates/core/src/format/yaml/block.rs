@@ -39,7 +39,8 @@ pub(super) fn locate(
     let digit = indicators.bytes().find(u8::is_ascii_digit).map(|digit| usize::from(digit - b'0'));
     let explicit = digit.is_some();
     if value.is_empty() {
-        let block = BlockScalar { header, indent: 0, explicit, folded, chomp, open_ended: false };
+        let indent = outer + digit.unwrap_or(2);
+        let block = BlockScalar { header, indent, explicit, folded, chomp, open_ended: false };
         return Some((block, content_start..content_start));
     }
     let only_breaks = value.bytes().all(|b| b == b'\n');
@@ -112,6 +113,15 @@ fn header_in(line: &str, folded: bool) -> Option<Range<usize>> {
             .filter(|(at, _)| line[..*at].ends_with([' ', '\t']))
             .find_map(|(at, _)| at_end(&line[..at]))
     })
+}
+
+/// Whether a line is properties and the header of a block scalar, and nothing else.
+pub(super) fn is_header(line: &str) -> bool {
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    let Some(header) = words.next_back() else { return false };
+    let indicators = header.strip_prefix(['|', '>']);
+    indicators.is_some_and(|rest| rest.bytes().all(|b| b"0123456789+-".contains(&b)))
+        && words.all(|word| word.starts_with(['!', '&']))
 }
 
 /// The offset behind the line break at or after `at`.

@@ -52,7 +52,7 @@ pub fn parse(mut source: SecretBytes) -> Result<Parsed, ParseError> {
             let valid = error.utf8_error().valid_up_to();
             let bytes = SecretBytes::new(error.into_bytes());
             let (line, column) = line_and_column(bytes.expose(), valid);
-            return Err(ParseError { line, column, problem: Problem::NotUtf8 });
+            return Err(ParseError::new((line, column), Problem::NotUtf8));
         }
     };
     let read = parse::read(&source)?;
@@ -189,5 +189,13 @@ impl Layout for YamlLayout {
 
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
         amend::expand_aliases(self, tree, sealed)
+    }
+
+    fn expand_for_change(&self, tree: &Tree, document: usize, path: &Path) -> Option<Expanded> {
+        amend::expand_for_change(self, tree, document, path)
+    }
+
+    fn metadata_indent(&self) -> Option<u8> {
+        rewrite::metadata_indent(self)
     }
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     crypto::Envelope,
-    tree::{Comment, CommentForm, Entry, Item, List, MAX_DEPTH, Mapping, Node, Tree, Value},
+    tree::{Comment, CommentForm, Entry, Item, List, MAX_DEPTH, Mapping, Node, Step, Tree, Value},
 };
 
 /// A text, read.
@@ -155,6 +155,8 @@ struct Builder<'a> {
     stack: Vec<ContainerId>,
     keys: Vec<Option<PendingKey>>,
     anchors: HashMap<usize, Anchored>,
+    /// The anchors of the containers in `stack`; 0 for one without.
+    open_anchors: Vec<usize>,
     /// The node of the event before, whose anchor may follow.
     last: Option<LastNode>,
     leaves: usize,
@@ -365,6 +367,7 @@ impl<'a> Builder<'a> {
         };
         self.stack.push(id);
         self.keys.push(None);
+        self.open_anchors.push(anchor);
         self.last = Some(LastNode::Opened(id));
         if anchor != 0 {
             let first = self.site.slots.len() as u32;
@@ -388,11 +391,12 @@ impl<'a> Builder<'a> {
         let Some(id) = self.stack.pop() else { return Ok(()) };
         self.keys.pop();
         let last_slot = self.site.slots.len() as u32;
-        for anchored in self.anchors.values_mut() {
-            if anchored.open && anchored.target == ValueSite::Container(id) {
-                anchored.slots.end = last_slot;
-                anchored.open = false;
-            }
+        let anchor = self.open_anchors.pop().unwrap_or_default();
+        if let Some(anchored) = self.anchors.get_mut(&anchor)
+            && anchored.target == ValueSite::Container(id)
+        {
+            anchored.slots.end = last_slot;
+            anchored.open = false;
         }
         let container = &mut self.site.containers[id as usize];
         container.end = if container.flow {
@@ -424,7 +428,8 @@ impl<'a> Builder<'a> {
         let (first_line, _) =
             line_and_column(self.text.as_bytes(), container.entries[pair[0]].start);
         let key = raw[pair[0]].key.clone().unwrap_or_default();
-        Err(self.error(container.entries[pair[1]].start, Problem::DuplicateKey { key, first_line }))
+        let problem = Problem::DuplicateKey { key, first_line };
+        Err(self.error_in(Some(id), container.entries[pair[1]].start, problem))
     }
 
     fn expects_key(&self) -> bool {
@@ -604,8 +609,24 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// An error in the innermost container that is open, at the value of the key that waits.
     fn error(&self, offset: usize, problem: Problem) -> ParseError {
-        error_at(self.text, offset, problem)
+        let mut error = self.error_in(self.stack.last().copied(), offset, problem);
+        if let Some(Some(pending)) = self.keys.last() {
+            error.path.0.push(Step::Key(pending.key.clone()));
+        }
+        error
+    }
+
+    fn error_in(&self, id: Option<ContainerId>, offset: usize, problem: Problem) -> ParseError {
+        let mut error = error_at(self.text, offset, problem);
+        let mut place = id.and_then(|id| self.site.containers[id as usize].parent);
+        while let Some((id, index)) = place {
+            let key = self.raw[id as usize].get(index as usize).and_then(|entry| entry.key.clone());
+            error = error.below(key.map_or(Step::Index(index as usize), Step::Key));
+            place = self.site.containers[id as usize].parent;
+        }
+        error
     }
 
     fn syntax(&self, error: &granit_parser::ScanError) -> ParseError {
@@ -617,7 +638,8 @@ impl<'a> Builder<'a> {
         } else {
             Problem::Syntax(error.info().to_owned())
         };
-        self.error(offset, problem)
+        // The parser reads ahead of its events, so the container that is open may not be the one.
+        error_at(self.text, offset, problem)
     }
 
     fn finish(mut self) -> Result<Read, ParseError> {
@@ -717,7 +739,7 @@ fn elements_in(node: &mut Node) {
 }
 
 /// The `?` before an explicit first key, which the parser's span leaves out.
-fn explicit_key_mark(text: &str, key: usize) -> Option<usize> {
+pub(super) fn explicit_key_mark(text: &str, key: usize) -> Option<usize> {
     let before = text[..key].trim_end_matches([' ', '\t']);
     let mark = before.strip_suffix('?')?;
     (before.len() < key && (mark.is_empty() || mark.ends_with([' ', '\n', '-'])))
@@ -727,7 +749,7 @@ fn explicit_key_mark(text: &str, key: usize) -> Option<usize> {
 /// An error at a byte offset.
 pub(super) fn error_at(text: &str, offset: usize, problem: Problem) -> ParseError {
     let (line, column) = line_and_column(text.as_bytes(), offset);
-    ParseError { line, column, problem }
+    ParseError::new((line, column), problem)
 }
 
 /// Blanks per level: the smallest step that block mappings make inside one another.

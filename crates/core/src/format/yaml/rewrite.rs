@@ -6,9 +6,9 @@ use super::{
     super::{Edit, EmitError, Output, Rewrite, splice},
     YamlLayout,
     amend::value_start,
-    block::next_line,
+    block::{self, next_line},
     emit::{self, Emitter},
-    model::{Chomp, Container, Frame, Shape, Site, Slot, ValueSite},
+    model::{BlockScalar, Chomp, Container, Frame, Shape, Site, Slot, ValueSite},
     render::{self, Room},
 };
 use crate::{
@@ -127,21 +127,13 @@ impl<'a> Pass<'a> {
                 self.edits.push(Edit::standing(range, token.expose()));
                 return Ok(());
             }
-            let (range, token) = sealed_edit(text, site, slot, token_text(&leaf.value));
-            if slot.tag < slot.start {
-                let tag = tag_range(text, slot);
-                if tag.end < range.start {
-                    self.edits.push(Edit::new(tag, ""));
-                }
-            }
-            self.edits.push(Edit::new(range, token));
+            self.edits.extend(sealed_edits(text, site, slot, token_text(&leaf.value)));
         } else {
             let range = slot.start as usize..slot.end as usize;
-            let (range, new) = match &leaf.spelling {
-                Some(spelling) => (range, (**spelling).clone()),
-                None => plain_edit(text, site, slot, &leaf.value),
-            };
-            self.edits.push(Edit::new(range, new));
+            match &leaf.spelling {
+                Some(spelling) => self.edits.extend(spelled_edits(text, range, spelling)),
+                None => self.edits.extend(plain_edits(text, site, slot, &leaf.value)),
+            }
         }
         Ok(())
     }
@@ -166,15 +158,15 @@ impl<'a> Pass<'a> {
 }
 
 /// What is replaced to seal a scalar, and by what.
-fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usize>, SecretBytes) {
+fn sealed_edits(text: &str, site: &Site, slot: &Slot, token: &str) -> Vec<Edit<'static>> {
     let range = slot.start as usize..slot.end as usize;
+    if let Some(block) = block_with_header(site, slot) {
+        let (head, body) = header_and_body(text, site, slot, block);
+        let tag = tag_apart(text, site, slot).map(|tag| Edit::new(tag, ""));
+        return tag.into_iter().chain([Edit::new(head, token), Edit::new(body, "")]).collect();
+    }
     if let Shape::Block(block) = slot.shape {
         let block = &site.blocks[block as usize];
-        if slot.tag < slot.start {
-            // A tag would be read together with the token, so the header goes with it.
-            let body_end = text[..range.end].trim_end_matches(['\n', '\r']).len();
-            return (slot.tag as usize..body_end.max(range.start), token.into());
-        }
         let end = if block.open_ended { "" } else { site.line_break };
         // Blank lines that were content go on standing there: where comments belong depends on
         // them.
@@ -185,90 +177,172 @@ fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usiz
         let blank = next_line(text, range.start + blank).min(range.end);
         let blank = &text[blank..range.end];
         let line = format!("{}{token}{end}{blank}", " ".repeat(block.indent.max(1)));
-        return (range, line.into());
+        return vec![Edit::new(range, line)];
     }
-    let start = match tag_joined(text, slot) {
-        true => slot.tag as usize,
-        false => range.start,
-    };
-    (start..range.end, render::sealed(slot, token).into())
+    let tag = tag_apart(text, site, slot).map(|tag| Edit::new(tag, ""));
+    let whole = tag_joined(text, site, slot).unwrap_or(range.start)..range.end;
+    tag.into_iter().chain([Edit::new(whole, render::sealed(slot, token))]).collect()
+}
+
+/// The block scalar whose header goes with the text and comes back with the note: a tag would be
+/// read together with the token, and a number tells that the text begins with blanks.
+fn block_with_header<'s>(site: &'s Site, slot: &Slot) -> Option<&'s BlockScalar> {
+    let Shape::Block(block) = slot.shape else { return None };
+    let block = &site.blocks[block as usize];
+    (block.explicit || slot.tag < slot.start).then_some(block)
+}
+
+/// Tag and header of a block scalar, and its lines with the line break before the first of them.
+/// A comment behind the header stands between the two, and stays.
+fn header_and_body(
+    text: &str,
+    site: &Site,
+    slot: &Slot,
+    block: &BlockScalar,
+) -> (Range<usize>, Range<usize>) {
+    let start = tag_joined(text, site, slot).unwrap_or(block.header.start);
+    let line = line_end(text, block.header.end);
+    let body_end = text[..slot.end as usize].trim_end_matches(['\n', '\r']).len();
+    (start..block.header.end, line..body_end.max(line))
+}
+
+/// The end of the line around `at`, before its line break.
+pub(super) fn line_end(text: &str, at: usize) -> usize {
+    let line = &text[at..next_line(text, at)];
+    at + line.trim_end_matches(['\n', '\r']).len()
+}
+
+/// Where the value itself begins, behind its tag.
+fn value_begin(site: &Site, slot: &Slot) -> usize {
+    match slot.shape {
+        Shape::Block(block) => site.blocks[block as usize].header.start,
+        _ => slot.start as usize,
+    }
 }
 
 /// The tag, with what stands between it and the value if that is blanks, line breaks and an
 /// anchor. Nothing points to an anchor whose value is sealed: aliases to it were expanded.
-fn tag_range(text: &str, slot: &Slot) -> Range<usize> {
-    let start = slot.tag as usize;
-    let mut words = text[start..slot.start as usize].split_whitespace().skip(1);
+fn tag_range(text: &str, site: &Site, slot: &Slot) -> Option<Range<usize>> {
+    let (start, value) = (slot.tag as usize, value_begin(site, slot));
+    if slot.tag >= slot.start || start >= value {
+        return None;
+    }
+    let mut words = text[start..value].split_whitespace().skip(1);
     if words.all(|word| word.starts_with('&')) {
-        return start..slot.start as usize;
+        return Some(start..value);
     }
     let tag_end = text[start..].find([' ', '\t', '\n', '\r']).map_or(text.len(), |at| start + at);
     let blanks = text[tag_end..].len() - text[tag_end..].trim_start_matches([' ', '\t']).len();
-    start..tag_end + blanks
+    Some(start..tag_end + blanks)
 }
 
-/// Whether the tag goes together with the value.
-fn tag_joined(text: &str, slot: &Slot) -> bool {
-    slot.tag < slot.start && tag_range(text, slot).end == slot.start as usize
+/// Where a tag begins that goes together with the value.
+fn tag_joined(text: &str, site: &Site, slot: &Slot) -> Option<usize> {
+    tag_range(text, site, slot)
+        .filter(|tag| tag.end == value_begin(site, slot))
+        .map(|tag| tag.start)
+}
+
+/// A tag that goes by itself, because a comment stands between it and the value.
+fn tag_apart(text: &str, site: &Site, slot: &Slot) -> Option<Range<usize>> {
+    tag_range(text, site, slot).filter(|tag| tag.end != value_begin(site, slot))
+}
+
+/// What is replaced to write a value as its author spelled it. The lines of a block scalar come
+/// behind what else stands in the line of its header, which is a comment if anything.
+fn spelled_edits(text: &str, range: Range<usize>, spelling: &SecretBytes) -> Vec<Edit<'static>> {
+    let spelled = spelling.expose();
+    let end = spelled.iter().position(|byte| *byte == b'\n').unwrap_or(spelled.len());
+    let end = end - usize::from(spelled[..end].ends_with(b"\r"));
+    let first = std::str::from_utf8(&spelled[..end]).unwrap_or_default();
+    let line = line_end(text, range.end);
+    if end == spelled.len() || line == range.end || !block::is_header(first) {
+        return vec![Edit::new(range, spelling.clone())];
+    }
+    let lines = SecretBytes::from(&spelled[end..]);
+    vec![Edit::new(range, first), Edit::new(line..line, lines)]
 }
 
 /// What is replaced to write a value, and by what.
-pub(super) fn plain_edit(
+pub(super) fn plain_edits(
     text: &str,
     site: &Site,
     slot: &Slot,
     value: &Value,
-) -> (Range<usize>, SecretBytes) {
+) -> Vec<Edit<'static>> {
     let range = slot.start as usize..slot.end as usize;
     let room = Room::at(site, slot);
     if let Shape::Block(number) = slot.shape {
         let block = &site.blocks[number as usize];
         if let Value::Text(bytes) = value
+            && text[..range.start].ends_with('\n')
             && let Some(content) = bytes
                 .expose_str()
                 .and_then(|text| render::block_content(block, text, site.line_break))
         {
-            return (range, content.into());
+            return vec![Edit::new(range, content)];
         }
-        // The header cannot carry this text: it goes, and quotes come.
-        let mut text = render::plain(Shape::Double, room, value);
-        if !block.open_ended {
-            text.push_str(site.line_break);
-        }
-        return (block.header.start..range.end, text.into());
+        // The header cannot carry this text: it goes, and quotes come. What else stands in its
+        // line stays.
+        let new = render::plain(Shape::Double, room, value);
+        let start = if block.open_ended { line_end(text, block.header.end) } else { range.start };
+        return vec![Edit::new(block.header.clone(), new), Edit::new(start..range.end, "")];
     }
-    // With a comment behind it a text of several lines cannot become a block.
-    let lines = matches!(value, Value::Text(text) if text.expose().contains(&b'\n'));
-    let followed = || !text[range.end..next_line(text, range.end)].trim().is_empty();
-    let shape = if lines && !slot.flow && followed() { Shape::Double } else { slot.shape };
-    (range, render::plain(shape, room, value).into())
+    // A text of several lines cannot become a block with a comment behind it, nor keep its last
+    // line break at the end of a text that has none.
+    let (lines, ends) = match value {
+        Value::Text(text) => (text.expose().contains(&b'\n'), text.expose().ends_with(b"\n")),
+        _ => (false, false),
+    };
+    let rest = &text[range.end..next_line(text, range.end)];
+    let quoted = lines && (!rest.trim().is_empty() || ends && rest.is_empty());
+    let shape = if quoted && !slot.flow { Shape::Double } else { slot.shape };
+    vec![Edit::new(range, render::plain(shape, room, value))]
 }
 
 /// The author's spelling of a value whose canonical form, in the shape that stays behind in the
 /// sealed text, would read otherwise.
 pub(super) fn spelling(layout: &YamlLayout, mark: Mark, value: &Value) -> Option<SecretBytes> {
     let slot = layout.slot(mark)?;
-    let text = layout.text();
+    let (text, site) = (layout.text(), &layout.site);
     let raw = &text[slot.start as usize..slot.end as usize];
+    if let Some(block) = block_with_header(site, slot) {
+        let (head, body) = header_and_body(text, site, slot, block);
+        let tag = tag_apart(text, site, slot).map_or("", |tag| &text[tag]);
+        return Some(format!("{tag}{}{}", &text[head], &text[body]).into());
+    }
     if let Shape::Block(number) = slot.shape {
-        let block = &layout.site.blocks[number as usize];
-        if slot.tag < slot.start {
-            let whole = &text[slot.tag as usize..slot.end as usize];
-            return Some(whole.trim_end_matches(['\n', '\r']).into());
-        }
+        let block = &site.blocks[number as usize];
         let Value::Text(bytes) = value else { return None };
-        let canonical = bytes
-            .expose_str()
-            .and_then(|text| render::block_content(block, text, layout.site.line_break));
+        let canonical =
+            bytes.expose_str().and_then(|text| render::block_content(block, text, site.line_break));
         return (canonical.as_deref() != Some(raw)).then(|| raw.into());
     }
-    if slot.tag < slot.start {
-        let tag = &text[tag_range(text, slot)];
-        return Some(format!("{tag}{raw}").into());
+    if let Some(tag) = tag_range(text, site, slot) {
+        return Some(format!("{}{raw}", &text[tag]).into());
+    }
+    if note_hides_word(slot, value) {
+        return Some(raw.into());
     }
     let shape = render::sealed_shape(slot);
-    (render::plain(shape, Room::at(&layout.site, slot), value) != raw).then(|| raw.into())
+    (render::plain(shape, Room::at(site, slot), value) != raw).then(|| raw.into())
 }
+
+/// Whether a value has a note however it is spelled, since the presence of one would tell what
+/// it is: a bare text of three bytes that needs a note is `yes` or `off`, and a time that needs
+/// one is midnight.
+fn note_hides_word(slot: &Slot, value: &Value) -> bool {
+    match value {
+        Value::Text(text) if text.len() <= LONGEST_WORD => {
+            matches!(slot.shape, Shape::Plain) || slot.flow && matches!(slot.shape, Shape::Single)
+        }
+        Value::Time(_) => true,
+        _ => false,
+    }
+}
+
+/// Bytes of the longest bare words that YAML 1.1 takes for booleans.
+const LONGEST_WORD: usize = 3;
 
 fn token_text(value: &Value) -> &str {
     match value {
@@ -382,8 +456,22 @@ fn metadata_step(site: &Site, frame: &Frame) -> Option<usize> {
     let entry = root.entries.get(frame.metadata? as usize)?;
     match entry.value {
         ValueSite::Container(id) if !site.containers[id as usize].flow => {
-            site.containers[id as usize].column.checked_sub(root.column)
+            let column = site.containers[id as usize].column;
+            // Levels begin at multiples of the step, so below a document that is indented itself
+            // several steps can lead to one column.
+            let fits = |step: &usize| step * ((root.column + step) / step) == column;
+            match root.column {
+                0 => Some(column),
+                _ => [4, 2, 3, 5, 6, 7, 8, 9].into_iter().find(fits),
+            }
         }
         _ => None,
     }
+}
+
+/// Blanks per level of the metadata in the first document that has some.
+pub(super) fn metadata_indent(layout: &YamlLayout) -> Option<u8> {
+    let site = &layout.site;
+    let step = site.documents.iter().find_map(|frame| metadata_step(site, frame))?;
+    u8::try_from(step.clamp(2, 9)).ok()
 }

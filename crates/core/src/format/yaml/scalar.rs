@@ -306,23 +306,29 @@ pub(super) fn is_printable(c: char) -> bool {
 /// Words and numbers that readers of YAML 1.1 take for something else: booleans such as `yes`,
 /// and numbers to the base 60 such as `1:30`.
 fn means_other_in_yaml_1_1(text: &str) -> bool {
-    const WORDS: [&str; 8] = ["y", "yes", "on", "n", "no", "off", "true", "false"];
-    if text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+    const WORDS: [&str; 6] = ["y", "yes", "on", "n", "no", "off"];
+    if text.len() <= 3 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) {
         return true;
     }
-    if text == "<<" || text == "=" {
-        return true;
-    }
+    text == "<<" || text == "=" || is_base_60(text)
+}
+
+/// `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`
+fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let mut parts = unsigned.split(':');
-    let head = parts.next().unwrap_or("");
-    let numeric = |part: &str, also: &[u8]| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || also.contains(&b))
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digit_or_line = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    let sixtieth = |part: &str| match part.as_bytes() {
+        [digit] => digit.is_ascii_digit(),
+        [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+        _ => false,
     };
-    unsigned.contains(':')
-        && head.starts_with(|c: char| c.is_ascii_digit())
-        && numeric(head, b"_")
-        && parts.all(|part| numeric(part, b"._"))
+    whole.split_once(':').is_some_and(|(head, rest)| {
+        head.starts_with(|c: char| c.is_ascii_digit())
+            && digit_or_line(head)
+            && digit_or_line(fraction)
+            && rest.split(':').all(sixtieth)
+    })
 }
 
 #[cfg(test)]
