@@ -3,6 +3,8 @@
 //! Rules of this module:
 //!
 //! - What works on this machine is tried first, one key after the other.
+//! - What takes a person, such as a passphrase, comes after it, before remote keys of the same
+//!   group and after those of groups that need nobody.
 //! - Then one remote key is asked. The next one is asked as soon as a failure is known, or a
 //!   moment later when nothing is known: a healthy key costs one call, a dead one a moment.
 //! - It stops at the first success, or with several groups as soon as enough of them are open.

@@ -47,7 +47,6 @@ struct Lane<'a> {
     candidates: Vec<Candidate<'a>>,
     next: usize,
     running: Vec<usize>,
-    started: bool,
 }
 
 enum Event {
@@ -144,14 +143,36 @@ impl<'a> Race<'a> {
         for group in 0..self.lanes.len() {
             while self.shares.len() < self.needed
                 && !self.reports[group].opened
-                && self.next_is_local(group)
+                && self.next_is(group, Reach::Local)
             {
-                let candidate = self.lanes[group].next;
-                self.lanes[group].next += 1;
-                let attempt = self.call(group, candidate).await;
-                self.settle(group, candidate, attempt);
+                self.try_alone(group).await;
             }
         }
+    }
+
+    /// Tries the next key that takes a person; false if there is none.
+    ///
+    /// Nothing else is under way then: whoever types a passphrase holds up this thread, and the
+    /// answers of services would come too late.
+    async fn ask_a_person(&mut self) -> bool {
+        let mut groups = 0..self.lanes.len();
+        let found = groups
+            .find(|group| !self.reports[*group].opened && self.next_is(*group, Reach::Assisted));
+        match found {
+            Some(group) => {
+                self.try_alone(group).await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Tries the next candidate of a group while nothing else is under way.
+    async fn try_alone(&mut self, group: usize) {
+        let candidate = self.lanes[group].next;
+        self.lanes[group].next += 1;
+        let attempt = self.call(group, candidate).await;
+        self.settle(group, candidate, attempt);
     }
 
     /// Asks the rest, as many groups at a time as are still missing.
@@ -159,10 +180,11 @@ impl<'a> Race<'a> {
         while self.shares.len() < self.needed {
             let missing = self.needed - self.shares.len();
             while self.running() < missing && self.start_group() {}
-            if self.running() == 0 {
+            if self.running() > 0 {
+                self.step().await;
+            } else if !self.ask_a_person().await {
                 break;
             }
-            self.step().await;
         }
         // What is still under way is not needed any more.
         self.pending.clear();
@@ -173,31 +195,33 @@ impl<'a> Race<'a> {
         self.lanes.iter().filter(|lane| !lane.running.is_empty()).count()
     }
 
-    fn next_is_local(&self, group: usize) -> bool {
+    fn next_is(&self, group: usize, reach: Reach) -> bool {
         let lane = &self.lanes[group];
-        lane.candidates.get(lane.next).is_some_and(|way| way.reach == Reach::Local)
+        lane.candidates.get(lane.next).is_some_and(|way| way.reach == reach)
     }
 
     /// Starts the first group that is neither open nor under way; false if there is none.
     fn start_group(&mut self) -> bool {
         (0..self.lanes.len()).any(|group| {
-            !self.reports[group].opened && !self.lanes[group].started && self.start(group)
+            !self.reports[group].opened && self.lanes[group].running.is_empty() && self.start(group)
         })
     }
 
-    /// Starts the next candidate of a group; false if there is none.
+    /// Starts the next candidate of a group; false if there is none that can be started beside
+    /// others.
     fn start(&mut self, group: usize) -> bool {
         let lane = &mut self.lanes[group];
-        lane.started = true;
         let candidate = lane.next;
         let Some(way) = lane.candidates.get(candidate) else { return false };
+        if way.reach == Reach::Assisted {
+            return false;
+        }
         lane.next += 1;
         lane.running.push(candidate);
         let remote = way.reach == Reach::Remote;
         let call = self.call(group, candidate);
         self.pending
             .push(Box::pin(async move { Event::Answer { group, candidate, attempt: call.await } }));
-        // Nobody is raced against a person who types a passphrase.
         if remote {
             let hedge = self.hedge;
             self.pending.push(Box::pin(async move {
@@ -290,7 +314,7 @@ impl<'a> Race<'a> {
         let twin = self.shares.iter().find(|(_, share)| share.expose().last() == number);
         match twin {
             Some((group, _)) if self.groups.len() > 1 => {
-                Some(format!("its share has the same number as that of group {}", group + 1))
+                Some(format!("its share has the same number as that of group {group}"))
             }
             _ => None,
         }

@@ -286,3 +286,54 @@ async fn contexts_of_old_versions_are_tried_after_the_normal_way() {
     let contexts: Vec<_> = asked.iter().map(|key| key.rsplit('|').next().unwrap()).collect();
     assert_eq!(contexts, ["a:x,b:y", "a:x,b:x", "a:y,b:y"]);
 }
+
+/// Keys that take a person, with the script of a service.
+struct Person(Arc<Service>);
+
+#[async_trait::async_trait]
+impl KeyProvider for Person {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        if key.kind() == KeyKind::Age { Reach::Assisted } else { Reach::Never }
+    }
+    async fn wrap(&self, key: &MasterKey, _: &KeyPart) -> Result<String, ProviderError> {
+        Err(ProviderError::new(Refusal::Other, key, "not in this test"))
+    }
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        self.0.open(key, enc).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_asked_while_nothing_else_is_under_way() {
+    for (groups, person, service) in [
+        // In a group it comes before services, as every key of this machine does.
+        (group(&[kms(1), age(1)]).to_vec(), vec![(0, age(1))], vec![]),
+        // Other groups are enough.
+        (
+            shared(2, &[vec![age(1)], vec![kms(1)], vec![kms(2)]]),
+            vec![],
+            vec![(0, kms(1)), (0, kms(2))],
+        ),
+        // One of them is not: the person is asked when it is known, not beside it.
+        (
+            shared(2, &[vec![age(1)], vec![kms(1)], vec![kms(3)]]),
+            vec![(50, age(1))],
+            vec![(0, kms(1)), (0, kms(3))],
+        ),
+    ] {
+        let asked = Service::new(vec![(age(1), Does::Open(5000))]);
+        let remote = Service::new(vec![
+            (kms(1), Does::Open(20)),
+            (kms(2), Does::Open(20)),
+            (kms(3), Does::Refuse(50)),
+        ]);
+        let providers: [Arc<dyn KeyProvider>; 2] =
+            [Arc::new(Person(asked.clone())), remote.clone()];
+        open(&groups, 2, &providers).await.unwrap();
+        let named = |expected: Vec<(u64, MasterKey)>| -> Vec<_> {
+            expected.into_iter().map(|(at, key)| (at, key.identity())).collect()
+        };
+        assert_eq!(asked.log(), named(person));
+        assert_eq!(remote.log(), named(service));
+    }
+}
