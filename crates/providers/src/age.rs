@@ -6,8 +6,8 @@
 //!   is opened, and once.
 //! - All sources count together. A source that cannot be read matters only when no other one
 //!   opens the key.
-//! - What needs nobody's help is tried first. Passphrases and plugins come after it, and a
-//!   passphrase is asked for once in the life of a provider.
+//! - What needs nobody's help is tried first. Passphrases and plugins come after it, and an
+//!   identity is unlocked once in the life of a provider, whatever came of it.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -75,12 +75,30 @@ impl IdentitySource for IdentityText {
     }
 }
 
+/// A question for a passphrase.
+#[derive(Clone, Copy, Debug)]
+pub struct PassphraseFor<'a> {
+    /// What it opens, in lower case without a colon: `passphrase of the SSH key ~/.ssh/id_rsa`.
+    pub what: &'a str,
+    /// The name under which an agent may keep it, which changes when the protected bytes do
+    /// (§4.3); `None` for what no agent should keep.
+    pub cache_id: Option<&'a str>,
+    /// How many answers to this question were wrong so far.
+    pub wrong: usize,
+}
+
 /// What may be asked of a person. The default answers are those of nobody.
 pub trait Questions: Send + Sync {
-    /// A passphrase; `what` says for what, in lower case without a colon.
-    fn passphrase(&self, what: &str) -> Option<Zeroizing<String>> {
-        let _ = what;
+    /// A passphrase. `None` when there is nobody, or nobody wants to answer (again).
+    fn passphrase(&self, asked: &PassphraseFor<'_>) -> Option<Zeroizing<String>> {
+        let _ = asked;
         None
+    }
+
+    /// The last passphrase for this was wrong, and it is not asked for again: whoever keeps
+    /// passphrases must not keep that one.
+    fn forget(&self, asked: &PassphraseFor<'_>) {
+        let _ = asked;
     }
 
     /// Shows a message, such as "touch your key".
@@ -126,11 +144,19 @@ impl AgeProvider {
         self.keychain.looked_at()
     }
 
-    fn open_age(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
+    /// The same provider in two steps: what needs nobody's help, and what does. Identities are
+    /// read once for both.
+    ///
+    /// So every key of a file is tried without help before anybody is asked for the first.
+    pub fn in_steps(self: &Arc<Self>) -> [Arc<dyn KeyProvider>; 2] {
+        [Arc::new(Alone(self.clone())), Arc::new(Assisted(self.clone()))]
+    }
+
+    /// Tries what needs nobody's help.
+    fn open_alone(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
         if let Err(error) = decryptor(enc) {
             return Attempt::Failed(failure(key, &error));
         }
-        let mut problems = Vec::new();
         let sources = self.keychain.load(&age.recipient);
         let open: Vec<_> = sources
             .iter()
@@ -146,6 +172,16 @@ impl AgeProvider {
             let text = "the identity of this recipient is there, but the text was not made for it";
             return Attempt::Failed(ProviderError::new(Refusal::WrongCiphertext, key, text));
         }
+        Attempt::NotMine
+    }
+
+    /// Tries what needs somebody's help. Whatever was wrong with a source is told here.
+    fn open_assisted(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
+        if decryptor(enc).is_err() {
+            return Attempt::NotMine;
+        }
+        let mut problems = Vec::new();
+        let sources = self.keychain.load(&age.recipient);
         for source in &sources {
             for held in source.identities.iter().filter(|held| held.usable().is_none()) {
                 match self.open_locked(&source.name, held, age, enc) {
@@ -179,14 +215,15 @@ impl AgeProvider {
         let identities = match held.unlock(source, age, &stanzas, &self.questions) {
             Unlock::NotFor => return Ok(None),
             Unlock::NotAsked => {
-                let text = format!("{source} needs a passphrase, and nobody could be asked");
+                let text = format!(
+                    "{source} needs a passphrase, and nobody could be asked: there is no terminal, \
+                     and no gpg-agent that has it or asks for it"
+                );
                 return Err((Refusal::NotUnlocked, text));
             }
             Unlock::Wrong => {
-                return Err((
-                    Refusal::NotUnlocked,
-                    format!("that is not the passphrase of {source}"),
-                ));
+                let text = format!("that is not the passphrase of {source}");
+                return Err((Refusal::NotUnlocked, text));
             }
             Unlock::Failed(refusal, text) => return Err((refusal, text)),
             Unlock::Open(identities) => identities,
@@ -194,7 +231,10 @@ impl AgeProvider {
         match decrypt(enc, identities.iter().map(|identity| &**identity)) {
             Ok(part) => Ok(Some(part)),
             Err(DecryptError::NoMatchingKeys) => Ok(None),
-            Err(error) => Err((refusal(&error), format!("{source}: {}", one_line(&error)))),
+            Err(error) => {
+                let place = held.place(source);
+                Err((refusal(&error), format!("{place}: {}", one_line(&error))))
+            }
         }
     }
 }
@@ -230,8 +270,54 @@ impl KeyProvider for AgeProvider {
     }
 
     async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        let MasterKey::Age(age) = key else { return Attempt::NotMine };
+        match self.open_alone(key, age, enc) {
+            Attempt::NotMine => self.open_assisted(key, age, enc),
+            attempt => attempt,
+        }
+    }
+}
+
+/// The step that needs nobody's help.
+struct Alone(Arc<AgeProvider>);
+
+#[async_trait::async_trait]
+impl KeyProvider for Alone {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        self.0.reach(key)
+    }
+
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+        self.0.wrap(key, part).await
+    }
+
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
         match key {
-            MasterKey::Age(age) => self.open_age(key, age, enc),
+            MasterKey::Age(age) => self.0.open_alone(key, age, enc),
+            _ => Attempt::NotMine,
+        }
+    }
+}
+
+/// The step that needs somebody's help.
+struct Assisted(Arc<AgeProvider>);
+
+#[async_trait::async_trait]
+impl KeyProvider for Assisted {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        match key {
+            MasterKey::Age(_) => Reach::Assisted,
+            _ => Reach::Never,
+        }
+    }
+
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+        self.0.wrap(key, part).await
+    }
+
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        match key {
+            MasterKey::Age(age) => self.0.open_assisted(key, age, enc),
             _ => Attempt::NotMine,
         }
     }
@@ -342,7 +428,7 @@ pub(crate) fn decrypt_identities(
     let mut identity = age::scrypt::Identity::new(age::secrecy::SecretString::from(passphrase));
     // The library would first measure this machine; the limit is that of Go.
     identity.set_max_work_factor(22);
-    let reader = ArmoredReader::new(protected.trim_ascii());
+    let reader = ArmoredReader::new(protected);
     let reader = Decryptor::new(reader)?.decrypt(std::iter::once(&identity as &dyn Identity))?;
     let mut text = Zeroizing::new(Vec::with_capacity(4096));
     reader.take(crate::age_identities::MAX_LEN as u64 + 1).read_to_end(&mut text)?;

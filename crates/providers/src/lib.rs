@@ -14,6 +14,8 @@
 pub mod age;
 #[cfg(feature = "age")]
 mod age_identities;
+#[cfg(feature = "age")]
+mod age_passphrase;
 #[cfg(feature = "age-plugin")]
 mod age_plugin;
 #[cfg(feature = "age")]
