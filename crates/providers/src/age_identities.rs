@@ -9,7 +9,8 @@ use age_core::format::Stanza;
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::{AgeKey, Refusal, bech32_decode};
 
-use crate::age::{IdentitySource, LookedAt, Questions, decrypt_identities};
+use crate::age::{IdentitySource, LookedAt, Questions};
+use crate::age_file::{decrypt_identities, one_line};
 use crate::age_passphrase::{NotOpened, Refused, ask, cache_id};
 use crate::age_pq;
 #[cfg(feature = "age-ssh")]
@@ -156,7 +157,7 @@ impl ProtectedFile {
             use age::DecryptError::{DecryptionFailed, KeyDecryptionFailed, NoMatchingKeys};
             match error {
                 KeyDecryptionFailed | DecryptionFailed | NoMatchingKeys => Refused::Wrong,
-                other => Refused::Broken(crate::age::one_line(&other)),
+                other => Refused::Broken(one_line(&other)),
             }
         })?;
         let (held, problems) = parse(&text);

@@ -13,6 +13,8 @@
 #[cfg(feature = "age")]
 pub mod age;
 #[cfg(feature = "age")]
+mod age_file;
+#[cfg(feature = "age")]
 mod age_identities;
 #[cfg(feature = "age")]
 mod age_passphrase;
