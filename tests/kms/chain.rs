@@ -141,6 +141,10 @@ fn a_web_identity_token_as_in_irsa() {
         bare.decrypt().env("AWS_WEB_IDENTITY_TOKEN_FILE", token).env("AWS_ROLE_ARN", aws::ROLE);
     bare.opens(&run);
     assert_eq!(bare.0.sts.count("AssumeRoleWithWebIdentity"), 1);
+    // A variable that a pipeline set to nothing names no profile.
+    let keys = static_keys("other", aws::ACCOUNT);
+    let file = bare.0.scratch.write("credentials", keys);
+    bare.opens(&run.env("AWS_PROFILE", "").env("AWS_SHARED_CREDENTIALS_FILE", file));
 }
 
 #[test]

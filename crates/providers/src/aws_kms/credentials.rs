@@ -105,7 +105,7 @@ impl Search {
     /// One profile and nothing else: a profile that a key names comes before variables, as in Go
     /// sops.
     pub(super) fn of_profile(config: &ProviderConfig, profiles: Profiles) -> Self {
-        Self::new(vec![profile(config, profiles, true)])
+        Self::new(vec![profile(config, profiles)])
     }
 
     /// The default chain.
@@ -121,7 +121,7 @@ impl Search {
                 SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
                 "AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set",
             ),
-            profile(config, profiles, false),
+            profile(config, profiles),
             place(
                 "the web identity token of AWS_WEB_IDENTITY_TOKEN_FILE",
                 SharedCredentialsProvider::new(
@@ -234,13 +234,11 @@ fn describe(credentials: &Credentials, place: &str) -> String {
     format!("access key {} from {place}{way}", credentials.access_key_id())
 }
 
-/// A profile: `only` if nothing else counts.
-fn profile(config: &ProviderConfig, profiles: Profiles, only: bool) -> Place {
+/// The named profile, else the default one. It is always given by its name: the SDK takes an
+/// `AWS_PROFILE` that is set to nothing for the name of a profile.
+fn profile(config: &ProviderConfig, profiles: Profiles) -> Place {
     let name = profiles.named.clone().unwrap_or_else(|| "default".into());
-    let mut builder = ProfileFileCredentialsProvider::builder().configure(config);
-    if only {
-        builder = builder.profile_name(&name);
-    }
+    let builder = ProfileFileCredentialsProvider::builder().configure(config).profile_name(&name);
     Place {
         nothing: Some(format!("no credentials in {}", profiles.files)),
         name: format!("profile {name}"),
