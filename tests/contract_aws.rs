@@ -96,7 +96,7 @@ async fn a_role_is_assumed_first() {
 
     let closed = AwsSettings { sts_endpoint: Some("http://127.0.0.1:9".into()), ..settings(&aws) };
     let error = refused(&AwsKms::new(closed), &with_role).await;
-    assert_eq!(error.refusal, Refusal::RoleRefused);
+    assert_eq!(error.refusal, Refusal::Unreachable);
     assert!(error.text.contains(aws::ROLE), "{error}");
 }
 

@@ -6,6 +6,8 @@
 //! whether Go sops and this program open each other's files.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "kms/chain.rs"]
+mod chain;
 #[path = "kms/counts.rs"]
 mod counts;
 #[path = "kms/failover.rs"]
@@ -16,3 +18,5 @@ mod interop;
 mod place;
 #[path = "kms/refusals.rs"]
 mod refusals;
+#[path = "kms/sources.rs"]
+mod sources;

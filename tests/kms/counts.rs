@@ -59,6 +59,26 @@ fn updatekeys_wraps_for_new_keys_only() {
 }
 
 #[test]
+fn updatekeys_over_many_files_is_one_client() {
+    let Some(place) = Place::new() else { return };
+    let key = format!("{}+{}", aws::MAIN, aws::ROLE);
+    place.encrypt(&["--kms", &key]);
+    let names: Vec<_> = (0..6).map(|number| format!("secret-{number}.yaml")).collect();
+    for name in &names {
+        place.scratch.write(name, place.scratch.read(FILE));
+    }
+    let config = format!("creation_rules:\n  - kms: '{key},{}+{}'\n", aws::OTHER, aws::ROLE);
+    place.scratch.write(".sops.yaml", config);
+    let files = names.iter().map(String::as_str);
+    let arguments: Vec<_> = ["updatekeys", "--yes"].into_iter().chain(files).collect();
+    let before = place.kms.connections();
+    place.sops_rs(&arguments).run().success();
+    assert_eq!(place.calls(), (6, 6, 0));
+    assert_eq!(place.kms.connections() - before, 1);
+    assert_eq!(place.sts.count("AssumeRole"), 1);
+}
+
+#[test]
 fn an_edit_asks_once() {
     let Some(place) = Place::new() else { return };
     place.encrypt(&["--kms", &three()]);

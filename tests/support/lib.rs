@@ -18,6 +18,7 @@
 
 pub mod canary;
 pub mod crash;
+pub mod double;
 pub mod fault;
 pub mod http;
 pub mod need;

@@ -22,6 +22,11 @@ pub fn peer() -> Option<PathBuf> {
     variable("SOPS_PEER", "the Go program to compare with").map(PathBuf::from)
 }
 
+/// The folder with plugins of age: `SOPS_PLUGINS`.
+pub fn plugins() -> Option<PathBuf> {
+    variable("SOPS_PLUGINS", "the folder with plugins of age").map(PathBuf::from)
+}
+
 /// The AWS emulators: `SOPS_RIG_KMS` and `SOPS_RIG_STS`.
 pub fn aws() -> Option<Aws> {
     let kms = variable("SOPS_RIG_KMS", "the KMS emulator")?;

@@ -58,6 +58,7 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 macro_rules! env_vars {
     ($($(#[doc = $about:literal])+ $name:ident;)+) => {
         $($(#[doc = $about])+
+        #[allow(non_upper_case_globals, reason = "some variables have names in small letters")]
         pub(crate) const $name: Variable =
             Variable { name: stringify!($name), about: concat!($($about),+) };)+
 
@@ -95,6 +96,30 @@ env_vars! {
     SOPS_ALLOW_NOTHING_ENCRYPTED;
     /// Seconds that one call of a key service may take; 10 unless set.
     SOPS_KEY_TIMEOUT;
+    /// The proxy for calls of key services by `https`; with a user and password in its address if
+    /// it wants them.
+    HTTPS_PROXY;
+    /// The same, if the one above is not set.
+    https_proxy;
+    /// Hosts that are asked without the proxy, separated by commas.
+    NO_PROXY;
+    /// The same, if the one above is not set.
+    no_proxy;
+    /// The address of all AWS services, instead of their own; the AWS SDK reads it. This program
+    /// looks only whether it is set to nothing.
+    AWS_ENDPOINT_URL;
+    /// The same for AWS KMS.
+    AWS_ENDPOINT_URL_KMS;
+    /// The same for STS, which gives out roles.
+    AWS_ENDPOINT_URL_STS;
+    /// The same for the portal of single sign-on.
+    AWS_ENDPOINT_URL_SSO;
+    /// The profile of the AWS SDK. This program looks at it to say when there is none of that name.
+    AWS_PROFILE;
+    /// The file of AWS profiles. This program only names it in messages.
+    AWS_CONFIG_FILE;
+    /// The file of AWS access keys. This program only names it in messages.
+    AWS_SHARED_CREDENTIALS_FILE;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
     /// The editor of `edit`, with arguments; split like a shell would, no shell runs.
@@ -111,6 +136,13 @@ env_vars! {
     SOPS_AGE_SSH_PRIVATE_KEY_FILE;
     /// A command that prints an SSH private key without passphrase.
     SOPS_AGE_SSH_PRIVATE_KEY_CMD;
+    /// Where gpg-agent listens (up to the first colon), which is asked for passphrases of age
+    /// identities and SSH keys; unset, `gpgconf` says it.
+    GPG_AGENT_INFO;
+    /// The terminal at which gpg-agent asks, unless it is that of standard input.
+    GPG_TTY;
+    /// The display on which gpg-agent asks.
+    DISPLAY;
     /// Where `sops/age/keys.txt` is looked for, instead of `~/.config`.
     XDG_CONFIG_HOME;
     /// The same on Windows.
@@ -125,7 +157,7 @@ env_vars! {
     PATH;
     /// Set to anything: no colours.
     NO_COLOR;
-    /// `dumb`: no colours.
+    /// `dumb`: no colours. gpg-agent is told about it.
     TERM;
 }
 

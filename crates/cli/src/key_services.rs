@@ -7,7 +7,7 @@ use sops_core::{
     crypto::DataKey,
     keys::{
         self, DecryptionOrder, Distributed, Distribution, GroupReport, Hedge, KeyGroup, KeyKind,
-        KeyOutcome, KeyReport, MasterKey, OrderError,
+        KeyOutcome, KeyProvider, KeyReport, MasterKey, OrderError,
     },
     metadata::Metadata,
 };
@@ -32,6 +32,8 @@ pub(crate) struct KeyServices {
 struct Made {
     keyring: Keyring,
     age: Arc<AgeProvider>,
+    /// What opens without a question.
+    silent: Arc<dyn KeyProvider>,
     runtime: Runtime,
 }
 
@@ -100,7 +102,10 @@ impl KeyServices {
         );
         let recovered = made.runtime.block_on(attempt).map_err(|error| {
             let looked = credentials::age::describe(&made.age.looked_at());
-            failure::keys::recover(&error, &looked)
+            failure::keys::recover(
+                &error,
+                failure::keys::Tried { local: self.local, looked: &looked },
+            )
         })?;
         tell(&recovered.groups);
         for (group, key) in &recovered.wrong_context {
@@ -121,8 +126,8 @@ impl KeyServices {
         if !self.local {
             return None;
         }
-        let runtime = &self.made().ok()?.runtime;
-        let keyring = Keyring::default().with(credentials::age::silent_provider());
+        let made = self.made().ok()?;
+        let keyring = Keyring::default().with_shared(made.silent.clone());
         let timer = TokioTimer;
         let threshold = metadata.shamir_threshold as usize;
         let attempt = keys::recover(
@@ -132,7 +137,7 @@ impl KeyServices {
             keyring.providers(),
             Hedge::new(&timer),
         );
-        runtime.block_on(attempt).ok().map(|recovered| recovered.data_key)
+        made.runtime.block_on(attempt).ok().map(|recovered| recovered.data_key)
     }
 
     /// A new data key, wrapped for all keys of all groups.
@@ -195,15 +200,16 @@ impl KeyServices {
         let runtime =
             runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
         let age = Arc::new(credentials::age::provider());
+        let [silent, assisted] = age.in_steps();
         let mut keyring = Keyring::default();
         if self.local {
-            keyring = keyring.with_shared(age.clone());
+            keyring = keyring.with_shared(silent.clone()).with_shared(assisted);
             #[cfg(feature = "aws")]
             {
-                keyring = keyring.with(credentials::aws::provider()?);
+                keyring = keyring.with_shared(credentials::aws::provider());
             }
         }
-        Ok(self.made.get_or_init(|| Made { keyring, age, runtime }))
+        Ok(self.made.get_or_init(|| Made { keyring, age, silent, runtime }))
     }
 }
 

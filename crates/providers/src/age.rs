@@ -6,21 +6,21 @@
 //!   is opened, and once.
 //! - All sources count together. A source that cannot be read matters only when no other one
 //!   opens the key.
-//! - What needs nobody's help is tried first. Passphrases and plugins come after it, and a
-//!   passphrase is asked for once in the life of a provider.
+//! - What needs nobody's help is tried first. Passphrases and plugins come after it, and an
+//!   identity is unlocked once in the life of a provider, whatever came of it.
 
-use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use age::armor::{ArmoredReader, ArmoredWriter, Format};
-use age::{DecryptError, Decryptor, EncryptError, Encryptor, Identity, Recipient};
-use age_core::format::{FileKey, Stanza};
+use age::{DecryptError, Recipient};
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{
     AgeKey, AgeRecipientKind, Attempt, KeyProvider, MasterKey, ProviderError, Reach, Refusal,
 };
 use zeroize::Zeroizing;
 
+use crate::age_file::{
+    Peek, decrypt, decryptor, encrypt, encrypt_refusal, failure, one_line, refusal,
+};
 use crate::age_identities::{Held, Keychain, Unlock};
 
 /// Wraps for age recipients and opens with age identities.
@@ -75,12 +75,30 @@ impl IdentitySource for IdentityText {
     }
 }
 
+/// A question for a passphrase.
+#[derive(Clone, Copy, Debug)]
+pub struct PassphraseFor<'a> {
+    /// What it opens, in lower case without a colon: `passphrase of the SSH key ~/.ssh/id_rsa`.
+    pub what: &'a str,
+    /// The name under which an agent may keep it, which changes when the protected bytes do
+    /// (§4.3); `None` for what no agent should keep.
+    pub cache_id: Option<&'a str>,
+    /// How many answers to this question were wrong so far.
+    pub wrong: usize,
+}
+
 /// What may be asked of a person. The default answers are those of nobody.
 pub trait Questions: Send + Sync {
-    /// A passphrase; `what` says for what, in lower case without a colon.
-    fn passphrase(&self, what: &str) -> Option<Zeroizing<String>> {
-        let _ = what;
+    /// A passphrase. `None` when there is nobody, or nobody wants to answer (again).
+    fn passphrase(&self, asked: &PassphraseFor<'_>) -> Option<Zeroizing<String>> {
+        let _ = asked;
         None
+    }
+
+    /// The last passphrase for this was wrong, and it is not asked for again: whoever keeps
+    /// passphrases must not keep that one.
+    fn forget(&self, asked: &PassphraseFor<'_>) {
+        let _ = asked;
     }
 
     /// Shows a message, such as "touch your key".
@@ -126,11 +144,19 @@ impl AgeProvider {
         self.keychain.looked_at()
     }
 
-    fn open_age(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
+    /// The same provider in two steps: what needs nobody's help, and what does. Identities are
+    /// read once for both.
+    ///
+    /// So every key of a file is tried without help before anybody is asked for the first.
+    pub fn in_steps(self: &Arc<Self>) -> [Arc<dyn KeyProvider>; 2] {
+        [Arc::new(Alone(self.clone())), Arc::new(Assisted(self.clone()))]
+    }
+
+    /// Tries what needs nobody's help.
+    fn open_alone(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
         if let Err(error) = decryptor(enc) {
             return Attempt::Failed(failure(key, &error));
         }
-        let mut problems = Vec::new();
         let sources = self.keychain.load(&age.recipient);
         let open: Vec<_> = sources
             .iter()
@@ -146,6 +172,16 @@ impl AgeProvider {
             let text = "the identity of this recipient is there, but the text was not made for it";
             return Attempt::Failed(ProviderError::new(Refusal::WrongCiphertext, key, text));
         }
+        Attempt::NotMine
+    }
+
+    /// Tries what needs somebody's help. Whatever was wrong with a source is told here.
+    fn open_assisted(&self, key: &MasterKey, age: &AgeKey, enc: &str) -> Attempt {
+        if decryptor(enc).is_err() {
+            return Attempt::NotMine;
+        }
+        let mut problems = Vec::new();
+        let sources = self.keychain.load(&age.recipient);
         for source in &sources {
             for held in source.identities.iter().filter(|held| held.usable().is_none()) {
                 match self.open_locked(&source.name, held, age, enc) {
@@ -179,14 +215,15 @@ impl AgeProvider {
         let identities = match held.unlock(source, age, &stanzas, &self.questions) {
             Unlock::NotFor => return Ok(None),
             Unlock::NotAsked => {
-                let text = format!("{source} needs a passphrase, and nobody could be asked");
+                let text = format!(
+                    "{source} needs a passphrase, and nobody could be asked: there is no terminal, \
+                     and no gpg-agent that has it or asks for it"
+                );
                 return Err((Refusal::NotUnlocked, text));
             }
             Unlock::Wrong => {
-                return Err((
-                    Refusal::NotUnlocked,
-                    format!("that is not the passphrase of {source}"),
-                ));
+                let text = format!("that is not the passphrase of {source}");
+                return Err((Refusal::NotUnlocked, text));
             }
             Unlock::Failed(refusal, text) => return Err((refusal, text)),
             Unlock::Open(identities) => identities,
@@ -194,7 +231,10 @@ impl AgeProvider {
         match decrypt(enc, identities.iter().map(|identity| &**identity)) {
             Ok(part) => Ok(Some(part)),
             Err(DecryptError::NoMatchingKeys) => Ok(None),
-            Err(error) => Err((refusal(&error), format!("{source}: {}", one_line(&error)))),
+            Err(error) => {
+                let place = held.place(source);
+                Err((refusal(&error), format!("{place}: {}", one_line(&error))))
+            }
         }
     }
 }
@@ -230,8 +270,54 @@ impl KeyProvider for AgeProvider {
     }
 
     async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        let MasterKey::Age(age) = key else { return Attempt::NotMine };
+        match self.open_alone(key, age, enc) {
+            Attempt::NotMine => self.open_assisted(key, age, enc),
+            attempt => attempt,
+        }
+    }
+}
+
+/// The step that needs nobody's help.
+struct Alone(Arc<AgeProvider>);
+
+#[async_trait::async_trait]
+impl KeyProvider for Alone {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        self.0.reach(key)
+    }
+
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+        self.0.wrap(key, part).await
+    }
+
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
         match key {
-            MasterKey::Age(age) => self.open_age(key, age, enc),
+            MasterKey::Age(age) => self.0.open_alone(key, age, enc),
+            _ => Attempt::NotMine,
+        }
+    }
+}
+
+/// The step that needs somebody's help.
+struct Assisted(Arc<AgeProvider>);
+
+#[async_trait::async_trait]
+impl KeyProvider for Assisted {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        match key {
+            MasterKey::Age(_) => Reach::Assisted,
+            _ => Reach::Never,
+        }
+    }
+
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+        self.0.wrap(key, part).await
+    }
+
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        match key {
+            MasterKey::Age(age) => self.0.open_assisted(key, age, enc),
             _ => Attempt::NotMine,
         }
     }
@@ -297,111 +383,4 @@ fn plugin_recipient(
     _: &Arc<dyn Questions>,
 ) -> Result<BoxedRecipient, ProviderError> {
     Err(ProviderError::new(Refusal::Unsupported, key, "this build has no plugins (age-plugin)"))
-}
-
-/// An armored age file for one recipient, with a newline at its end.
-fn encrypt(recipient: &dyn Recipient, part: &KeyPart) -> Result<String, EncryptError> {
-    let encryptor = Encryptor::with_recipients(std::iter::once(recipient))?;
-    let armor = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
-    let mut writer = encryptor.wrap_output(armor)?;
-    writer.write_all(part.expose())?;
-    let mut text = String::from_utf8(writer.finish()?.finish()?)
-        .map_err(|_| std::io::Error::other("armor is ASCII"))?;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    // The armor of the library ends its lines as the platform does; files are the same anywhere.
-    Ok(text.replace("\r\n", "\n"))
-}
-
-/// Reads the header.
-fn decryptor(
-    enc: &str,
-) -> Result<Decryptor<ArmoredReader<std::io::BufReader<&[u8]>>>, DecryptError> {
-    // The armor reader refuses blanks around it, which editors and YAML leave there.
-    Decryptor::new(ArmoredReader::new(enc.trim().as_bytes()))
-}
-
-fn decrypt<'a>(
-    enc: &str,
-    identities: impl Iterator<Item = &'a (dyn Identity + Send + Sync)>,
-) -> Result<KeyPart, DecryptError> {
-    let identities = identities.map(|identity| identity as &dyn Identity);
-    let mut reader = decryptor(enc)?.decrypt(identities)?;
-    let mut part = Zeroizing::new(Vec::with_capacity(64));
-    // A data key or a share; the limit keeps a text that holds something else from filling memory.
-    reader.by_ref().take(1024).read_to_end(&mut part)?;
-    Ok(KeyPart::from_slice(&part))
-}
-
-/// Opens identities from a protected identity file.
-pub(crate) fn decrypt_identities(
-    protected: &[u8],
-    passphrase: &str,
-) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
-    let mut identity = age::scrypt::Identity::new(age::secrecy::SecretString::from(passphrase));
-    // The library would first measure this machine; the limit is that of Go.
-    identity.set_max_work_factor(22);
-    let reader = ArmoredReader::new(protected.trim_ascii());
-    let reader = Decryptor::new(reader)?.decrypt(std::iter::once(&identity as &dyn Identity))?;
-    let mut text = Zeroizing::new(Vec::with_capacity(4096));
-    reader.take(crate::age_identities::MAX_LEN as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// An identity that opens nothing and remembers what it was shown.
-#[derive(Default)]
-struct Peek(std::sync::Mutex<Vec<Stanza>>);
-
-impl Peek {
-    fn stanzas(enc: &str) -> Vec<Stanza> {
-        let peek = Self::default();
-        if let Ok(decryptor) = decryptor(enc) {
-            // It fails, since this identity never opens anything.
-            _ = decryptor.decrypt(std::iter::once(&peek as &dyn Identity));
-        }
-        peek.0.into_inner().unwrap_or_default()
-    }
-}
-
-impl Identity for Peek {
-    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
-        let Stanza { tag, args, body } = stanza;
-        let copy = Stanza { tag: tag.clone(), args: args.clone(), body: body.clone() };
-        if let Ok(mut seen) = self.0.lock() {
-            seen.push(copy);
-        }
-        None
-    }
-}
-
-fn failure(key: &MasterKey, error: &DecryptError) -> ProviderError {
-    ProviderError::new(refusal(error), key, one_line(error))
-}
-
-fn refusal(error: &DecryptError) -> Refusal {
-    match error {
-        DecryptError::DecryptionFailed | DecryptError::InvalidMac => Refusal::WrongCiphertext,
-        DecryptError::InvalidHeader | DecryptError::UnknownFormat | DecryptError::Io(_) => {
-            Refusal::Malformed
-        }
-        DecryptError::KeyDecryptionFailed => Refusal::NotUnlocked,
-        #[cfg(feature = "age-plugin")]
-        DecryptError::Plugin(_) | DecryptError::PluginResolve(_) => Refusal::HelperFailed,
-        _ => Refusal::Other,
-    }
-}
-
-fn encrypt_refusal(error: &EncryptError) -> Refusal {
-    match error {
-        #[cfg(feature = "age-plugin")]
-        EncryptError::Plugin(_) | EncryptError::PluginResolve(_) => Refusal::HelperFailed,
-        EncryptError::Io(_) => Refusal::Malformed,
-        _ => Refusal::Other,
-    }
-}
-
-/// The library writes its advice on a second line.
-pub(crate) fn one_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

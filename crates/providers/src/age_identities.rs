@@ -1,6 +1,7 @@
 //! From the text of a source to identities of age: which kinds there are, and which of them need
 //! somebody's help.
 
+use std::io::Read as _;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use age::Identity;
@@ -8,10 +9,12 @@ use age_core::format::Stanza;
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::{AgeKey, Refusal, bech32_decode};
 
-use crate::age::{IdentitySource, LookedAt, Questions, decrypt_identities};
+use crate::age::{IdentitySource, LookedAt, Questions};
+use crate::age_file::{decrypt_identities, one_line};
+use crate::age_passphrase::{NotOpened, Refused, ask, cache_id};
 use crate::age_pq;
 #[cfg(feature = "age-ssh")]
-use crate::age_ssh::{LockedError, SshIdentity};
+use crate::age_ssh::SshIdentity;
 
 /// Longest identity file: 16 MiB (§4.3).
 pub(crate) const MAX_LEN: usize = 16 << 20;
@@ -50,13 +53,6 @@ pub(crate) struct ProtectedFile {
     opened: OnceLock<Result<Vec<Usable>, NotOpened>>,
 }
 
-#[derive(Clone)]
-enum NotOpened {
-    NotAsked,
-    Wrong,
-    Broken(String),
-}
-
 /// What came of asking for help.
 pub(crate) enum Unlock {
     /// These can be tried now.
@@ -85,6 +81,15 @@ impl Held {
         matches!(self, Self::Plain(_, Some(own)) if own == recipient.trim())
     }
 
+    /// Its source in words, and the program that it belongs to.
+    pub(crate) fn place(&self, source: &str) -> String {
+        match self {
+            #[cfg(feature = "age-plugin")]
+            Self::Plugin(plugin) => format!("{source}, {}", plugin.program()),
+            _ => source.to_owned(),
+        }
+    }
+
     /// Makes usable identities out of it.
     pub(crate) fn unlock(
         &self,
@@ -103,11 +108,10 @@ impl Held {
                 if !stanzas.iter().any(|stanza| key.is_for(stanza)) {
                     return Unlock::NotFor;
                 }
-                match key.unlock(source, &**questions) {
-                    Ok(key) => Unlock::Open(vec![key]),
-                    Err(LockedError::NotAsked) => Unlock::NotAsked,
-                    Err(LockedError::Wrong) => Unlock::Wrong,
-                }
+                key.unlock(source, &**questions).map_or_else(
+                    |error| Unlock::from_error(source, error),
+                    |key| Unlock::Open(vec![key]),
+                )
             }
             #[cfg(feature = "age-plugin")]
             Self::Plugin(plugin) => plugin.unlock(age, questions),
@@ -115,40 +119,66 @@ impl Held {
     }
 }
 
+impl Unlock {
+    fn from_error(source: &str, error: NotOpened) -> Self {
+        match error {
+            NotOpened::NotAsked => Self::NotAsked,
+            NotOpened::Wrong => Self::Wrong,
+            NotOpened::Broken(text) => {
+                Self::Failed(Refusal::Malformed, format!("{source}: {text}"))
+            }
+        }
+    }
+}
+
 impl ProtectedFile {
+    /// Armor is told from its text, so editors may leave blanks behind it. The last byte of the
+    /// other form may look like one.
+    fn new(text: &[u8]) -> Self {
+        let armored = text.starts_with(b"-----BEGIN");
+        let bytes = if armored { text.trim_ascii_end() } else { text };
+        Self { bytes: SecretBytes::from(bytes), opened: OnceLock::new() }
+    }
+
     fn unlock(&self, source: &str, questions: &dyn Questions) -> Unlock {
         let opened = self.opened.get_or_init(|| {
-            let passphrase = questions
-                .passphrase(&format!("passphrase of the identities in {source}"))
-                .ok_or(NotOpened::NotAsked)?;
-            let text =
-                decrypt_identities(self.bytes.expose(), &passphrase).map_err(
-                    |error| match error {
-                        age::DecryptError::KeyDecryptionFailed
-                        | age::DecryptError::DecryptionFailed
-                        | age::DecryptError::NoMatchingKeys => NotOpened::Wrong,
-                        other => NotOpened::Broken(crate::age::one_line(&other)),
-                    },
-                )?;
-            let (held, problems) = parse(&text);
-            let usable = held.into_iter().filter_map(|held| match held {
-                Held::Plain(identity, _) => Some(identity),
-                // What asks for help again, inside of what needed help, is not followed.
-                _ => None,
-            });
-            match problems.into_iter().next() {
-                Some(problem) => Err(NotOpened::Broken(problem)),
-                None => Ok(usable.collect()),
-            }
+            let id = cache_id(&unarmored(self.bytes.expose()));
+            let what = format!("passphrase of the identities in {source}");
+            ask(questions, &what, &id, |passphrase| self.open(passphrase))
         });
         match opened {
             Ok(identities) => Unlock::Open(identities.clone()),
-            Err(NotOpened::NotAsked) => Unlock::NotAsked,
-            Err(NotOpened::Wrong) => Unlock::Wrong,
-            Err(NotOpened::Broken(text)) => {
-                Unlock::Failed(Refusal::Malformed, format!("{source}: {text}"))
-            }
+            Err(error) => Unlock::from_error(source, error.clone()),
         }
+    }
+
+    fn open(&self, passphrase: &str) -> Result<Vec<Usable>, Refused> {
+        let text = decrypt_identities(self.bytes.expose(), passphrase).map_err(|error| {
+            use age::DecryptError::{DecryptionFailed, KeyDecryptionFailed, NoMatchingKeys};
+            match error {
+                KeyDecryptionFailed | DecryptionFailed | NoMatchingKeys => Refused::Wrong,
+                other => Refused::Broken(one_line(&other)),
+            }
+        })?;
+        let (held, problems) = parse(&text);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(Refused::Broken(problem));
+        }
+        let usable = held.into_iter().filter_map(|held| match held {
+            Held::Plain(identity, _) => Some(identity),
+            // What asks for help again, inside of what needed help, is not followed.
+            _ => None,
+        });
+        Ok(usable.collect())
+    }
+}
+
+/// The age file inside of an armor; what has none, or a broken one, stays as it is.
+fn unarmored(file: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(file.len());
+    match age::armor::ArmoredReader::new(file).read_to_end(&mut bytes) {
+        Ok(_) => bytes,
+        Err(_) => file.to_vec(),
     }
 }
 
@@ -159,10 +189,10 @@ fn parse(text: &[u8]) -> (Vec<Held>, Vec<String>) {
     if text.len() > MAX_LEN {
         return problem("it is longer than 16 MiB");
     }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let trimmed = text.trim_ascii_start();
     if trimmed.starts_with(b"age-encryption") || trimmed.starts_with(b"-----BEGIN AGE") {
-        let bytes = SecretBytes::from(trimmed);
-        return one(Held::File(ProtectedFile { bytes, opened: OnceLock::new() }));
+        return one(Held::File(ProtectedFile::new(trimmed)));
     }
     let Ok(text) = std::str::from_utf8(trimmed) else {
         return problem("it is neither text nor an age file");

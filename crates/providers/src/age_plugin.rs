@@ -1,4 +1,8 @@
 //! Recipients and identities that belong to a program `age-plugin-NAME` on `PATH`.
+//!
+//! The name comes out of the recipient or identity, so out of a file that somebody else may have
+//! written. The library takes letters, digits and `+-._` only: no name leads to another folder
+//! (GHSA-32gq-x56h-299c).
 
 use std::sync::Arc;
 
@@ -6,7 +10,7 @@ use age::plugin::{Identity, IdentityPluginV1, Recipient, RecipientPluginV1};
 use age::secrecy::SecretString;
 use sops_core::keys::{AgeKey, Refusal};
 
-use crate::age::Questions;
+use crate::age::{PassphraseFor, Questions};
 use crate::age_identities::Unlock;
 
 /// An identity that only its program can use.
@@ -27,6 +31,11 @@ impl PluginIdentity {
         Ok(Self(identity))
     }
 
+    /// The name of its program.
+    pub(crate) fn program(&self) -> String {
+        program(self.0.plugin())
+    }
+
     /// Finds the program.
     pub(crate) fn unlock(&self, age: &AgeKey, questions: &Arc<dyn Questions>) -> Unlock {
         let name = self.0.plugin();
@@ -35,7 +44,7 @@ impl PluginIdentity {
             Ok(identity) => Unlock::Open(vec![Arc::new(identity)]),
             // A missing program is a problem only for those who need it.
             Err(_) if age.plugin_name().is_some_and(|needed| needed != name) => Unlock::NotFor,
-            Err(_) => Unlock::Failed(Refusal::HelperFailed, missing(name)),
+            Err(_) => Unlock::Failed(Refusal::HelperMissing, missing(name)),
         }
     }
 }
@@ -58,12 +67,16 @@ pub(crate) fn recipient(
         .map_err(|_| (Refusal::Malformed, "not a valid recipient of a plugin".to_owned()))?;
     let name = recipient.plugin().to_owned();
     let plugin = RecipientPluginV1::new(&name, &[recipient], &[], Asked(questions.clone()))
-        .map_err(|_| (Refusal::HelperFailed, missing(&name)))?;
+        .map_err(|_| (Refusal::HelperMissing, missing(&name)))?;
     Ok(Box::new(plugin))
 }
 
+fn program(name: &str) -> String {
+    format!("age-plugin-{name}")
+}
+
 fn missing(name: &str) -> String {
-    format!("the program age-plugin-{name} is not on PATH")
+    format!("the program {} is not on PATH", program(name))
 }
 
 impl age::Callbacks for Asked {
@@ -80,6 +93,7 @@ impl age::Callbacks for Asked {
     }
 
     fn request_passphrase(&self, description: &str) -> Option<SecretString> {
-        self.0.passphrase(description).map(|text| SecretString::from(text.as_str()))
+        let asked = PassphraseFor { what: description, cache_id: None, wrong: 0 };
+        self.0.passphrase(&asked).map(|text| SecretString::from(text.as_str()))
     }
 }

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::age::Questions;
 use crate::age_identities::Usable;
+use crate::age_passphrase::{NotOpened, Refused, ask, cache_id};
 
 /// An SSH private key as it came from its source.
 pub(crate) enum SshIdentity {
@@ -26,16 +27,8 @@ pub(crate) enum SshIdentity {
 pub(crate) struct LockedKey {
     key: Identity,
     tag: String,
-    opened: OnceLock<Result<Usable, LockedError>>,
-}
-
-/// Why a locked key did not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LockedError {
-    /// Nobody was there to be asked.
-    NotAsked,
-    /// The passphrase is another one.
-    Wrong,
+    cache_id: String,
+    opened: OnceLock<Result<Usable, NotOpened>>,
 }
 
 impl SshIdentity {
@@ -53,7 +46,13 @@ impl SshIdentity {
             }
             key @ Identity::Encrypted(_) => {
                 let tag = public_tag(text).ok_or_else(unusable)?;
-                Ok(Self::Locked(Box::new(LockedKey { key, tag, opened: OnceLock::new() })))
+                let cache_id = cache_id(text.as_bytes());
+                Ok(Self::Locked(Box::new(LockedKey {
+                    key,
+                    tag,
+                    cache_id,
+                    opened: OnceLock::new(),
+                })))
             }
         }
     }
@@ -65,20 +64,20 @@ impl LockedKey {
         stanza.tag.starts_with("ssh-") && stanza.args.first() == Some(&self.tag)
     }
 
-    /// The key without its passphrase; asks for it once.
+    /// The key without its passphrase, which is asked for once.
     pub(crate) fn unlock(
         &self,
         name: &str,
         questions: &dyn Questions,
-    ) -> Result<Usable, LockedError> {
+    ) -> Result<Usable, NotOpened> {
         let opened = self.opened.get_or_init(|| {
-            let Identity::Encrypted(key) = &self.key else { return Err(LockedError::Wrong) };
-            let passphrase = questions
-                .passphrase(&format!("passphrase of the SSH key {name}"))
-                .ok_or(LockedError::NotAsked)?;
-            key.decrypt(age::secrecy::SecretString::from(passphrase.as_str()))
-                .map(|key| Arc::new(Identity::from(key)) as Usable)
-                .map_err(|_| LockedError::Wrong)
+            let Identity::Encrypted(key) = &self.key else { return Err(NotOpened::Wrong) };
+            let what = format!("passphrase of the SSH key {name}");
+            ask(questions, &what, &self.cache_id, |passphrase| {
+                key.decrypt(age::secrecy::SecretString::from(passphrase))
+                    .map(|key| Arc::new(Identity::from(key)) as Usable)
+                    .map_err(|_| Refused::Wrong)
+            })
         });
         opened.clone()
     }

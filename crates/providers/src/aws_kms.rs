@@ -12,29 +12,34 @@
 
 mod credentials;
 mod errors;
+mod http;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::SharedHttpClient;
 use aws_sdk_kms::config::retry::RetryConfig;
-use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_kms::config::{
+    BehaviorVersion, Credentials, IdentityCache, Region, SharedCredentialsProvider,
+    SharedIdentityCache,
+};
 use aws_sdk_kms::primitives::Blob;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, AwsKmsKey, KeyProvider, MasterKey, ProviderError, Reach, Refusal};
 use tokio::sync::OnceCell;
 
-use credentials::{Caller, Noting};
+use credentials::{Caller, Profiles, RoleOfKey, Search};
+pub use http::Proxy;
 
 /// Wraps and opens with keys of AWS KMS.
 pub struct AwsKms {
@@ -60,6 +65,13 @@ pub struct AwsSettings {
     pub kms_endpoint: Option<String>,
     /// The same for the service that gives out roles.
     pub sts_endpoint: Option<String>,
+    /// The proxy for `https`.
+    pub proxy: Option<Proxy>,
+    /// The profile that the environment names (`AWS_PROFILE`). The chain finds it by itself; it
+    /// ends there when this names one that is not defined.
+    pub profile_in_environment: Option<String>,
+    /// The files of profiles in words, for messages.
+    pub profile_files: String,
 }
 
 impl Default for AwsSettings {
@@ -71,6 +83,9 @@ impl Default for AwsSettings {
             host: None,
             kms_endpoint: None,
             sts_endpoint: None,
+            proxy: None,
+            profile_in_environment: None,
+            profile_files: "the files of the AWS SDK".into(),
         }
     }
 }
@@ -112,7 +127,7 @@ struct Account {
 #[derive(Clone)]
 struct Base {
     config: aws_config::SdkConfig,
-    credentials: Noting,
+    credentials: Search,
 }
 
 #[derive(Clone)]
@@ -127,65 +142,87 @@ impl AwsKms {
         Self { settings, http: OnceCell::new(), bases: Mutex::default(), clients: Mutex::default() }
     }
 
-    async fn connection(&self, key: &AwsKmsKey) -> Result<Connection, String> {
-        let region = key.region().map_err(|error| error.to_string())?;
+    async fn connection(
+        &self,
+        key: &MasterKey,
+        aws: &AwsKmsKey,
+    ) -> Result<Connection, ProviderError> {
+        let region = aws
+            .region()
+            .map_err(|error| ProviderError::new(Refusal::Malformed, key, error.to_string()))?;
         let account = Account {
             region: region.to_owned(),
-            profile: key.profile.clone().or_else(|| self.settings.profile.clone()),
-            role: key.role.clone(),
+            profile: aws.profile.clone().or_else(|| self.settings.profile.clone()),
+            role: aws.role.clone(),
         };
+        let http =
+            self.http.get_or_try_init(|| async { http::client(self.settings.proxy.as_ref()) });
+        let http = http.await.map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))?;
         let cell = cell(&self.clients, &account);
-        Ok(cell.get_or_init(|| self.connect(&account)).await.clone())
+        Ok(cell.get_or_init(|| self.connect(&account, http)).await.clone())
     }
 
     /// Puts a client together. Sends nothing; credentials are looked for at the first call.
-    async fn connect(&self, account: &Account) -> Connection {
+    async fn connect(&self, account: &Account, http: &SharedHttpClient) -> Connection {
         let region = Region::new(account.region.clone());
         let base = cell(&self.bases, &account.profile)
-            .get_or_init(|| self.base(account.profile.clone(), region.clone()))
+            .get_or_init(|| self.base(account.profile.clone(), region.clone(), http.clone()))
             .await
             .clone();
-        let caller = Caller {
-            base: base.credentials.seen(),
-            profile: account.profile.clone(),
-            role: account.role.clone(),
-        };
-        let mut builder = aws_sdk_kms::config::Builder::from(&base.config).region(region.clone());
-        builder = match &account.role {
-            None => builder.credentials_provider(base.credentials.clone()),
+        let mut builder = aws_sdk_kms::config::Builder::from(&base.config)
+            .region(region.clone())
+            .identity_cache(self.patience());
+        let role = match &account.role {
+            None => {
+                builder = builder.credentials_provider(base.credentials.clone());
+                None
+            }
             Some(role) => {
-                let mut config = base.config.to_builder();
-                config.set_endpoint_url(
-                    self.settings
-                        .sts_endpoint
-                        .clone()
-                        .or(base.config.endpoint_url().map(Into::into)),
-                );
-                let assumed = AssumeRoleProvider::builder(role)
-                    .configure(&config.build())
-                    .region(region)
-                    .session_name(session_name(self.settings.host.as_deref()))
-                    .build_from_provider(base.credentials.clone())
-                    .await;
-                builder.credentials_provider(SharedCredentialsProvider::new(assumed))
+                let assumed = self.assume(role, &base, region).await;
+                let asking = assumed.asking();
+                builder = builder.credentials_provider(SharedCredentialsProvider::new(assumed));
+                Some((role.clone(), asking))
             }
         };
         if let Some(address) = &self.settings.kms_endpoint {
             builder = builder.endpoint_url(address);
         }
+        let caller = Caller { base: base.credentials, role };
         Connection { client: Client::from_conf(builder.build()), caller }
     }
 
-    async fn base(&self, profile: Option<String>, region: Region) -> Base {
-        let http = self.http.get_or_init(|| async { http_client() }).await.clone();
-        // The deadline around each call is ours, so that it covers the credential chain too; the
-        // SDK only gives up early on addresses that take no connection.
+    /// The SDK gives up a search for credentials by a limit of its own; that of the call comes
+    /// first, since it knows who was asked.
+    fn patience(&self) -> SharedIdentityCache {
+        IdentityCache::lazy().load_timeout(self.settings.deadline.saturating_mul(2)).build()
+    }
+
+    async fn assume(
+        &self,
+        role: &str,
+        base: &Base,
+        region: Region,
+    ) -> RoleOfKey<AssumeRoleProvider> {
+        let mut config = base.config.to_builder().identity_cache(self.patience());
+        let address = self.settings.sts_endpoint.clone();
+        config.set_endpoint_url(address.or(base.config.endpoint_url().map(Into::into)));
+        let assumed = AssumeRoleProvider::builder(role)
+            .configure(&config.build())
+            .region(region)
+            .session_name(session_name(self.settings.host.as_deref()))
+            .build_from_provider(base.credentials.clone());
+        RoleOfKey::new(assumed.await)
+    }
+
+    async fn base(&self, profile: Option<String>, region: Region, http: SharedHttpClient) -> Base {
+        // The deadline around each call is ours, so that it covers the search for credentials too;
+        // the SDK only gives up early on addresses that take no connection.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.settings.deadline.min(Duration::from_millis(3100)))
             .build();
-        let (config, provider) = match &self.settings.credentials {
+        match &self.settings.credentials {
             AwsCredentials::Fixed { access_key_id, secret_access_key, session_token } => {
-                let fixed = Credentials::new(
+                let credentials = Credentials::new(
                     access_key_id,
                     secret_access_key.expose_str().unwrap_or_default(),
                     session_token.as_ref().and_then(|token| token.expose_str()).map(Into::into),
@@ -201,42 +238,57 @@ impl AwsKms {
                     .retry_config(retries())
                     .timeout_config(timeouts)
                     .build();
-                (config, SharedCredentialsProvider::new(fixed))
+                Base { config, credentials: Search::given(credentials) }
             }
             AwsCredentials::Chain => {
+                // The search for credentials is ours, with what else the SDK found out.
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http.clone())
                     .region(region.clone())
                     .retry_config(retries())
-                    .timeout_config(timeouts);
+                    .timeout_config(timeouts.clone())
+                    .no_credentials();
                 if let Some(profile) = &profile {
-                    loader = loader
-                        .profile_name(profile)
-                        .credentials_provider(credentials::of_profile(profile, region, http));
+                    loader = loader.profile_name(profile);
                 }
                 let config = loader.load().await;
-                let provider = config
-                    .credentials_provider()
-                    .unwrap_or_else(|| SharedCredentialsProvider::new(credentials::nothing()));
-                (config, provider)
+                let search = ProviderConfig::without_region()
+                    .with_region(Some(region))
+                    .with_use_fips(config.use_fips())
+                    .with_use_dual_stack(config.use_dual_stack())
+                    .with_http_client(http)
+                    .with_retry_config(retries())
+                    .with_timeout_config(timeouts);
+                let named = self.settings.profile_in_environment.clone();
+                let profiles = Profiles {
+                    named: profile.clone().or(named),
+                    files: self.settings.profile_files.clone(),
+                };
+                let credentials = match &profile {
+                    Some(_) => Search::of_profile(&search, profiles),
+                    None => Search::everywhere(&search, profiles),
+                };
+                Base { config, credentials }
             }
-        };
-        Base { config, credentials: Noting::new(provider, profile) }
+        }
     }
 
-    async fn within_deadline<T>(
+    /// Makes one call, within the deadline.
+    async fn call<T, C>(
         &self,
         key: &MasterKey,
         aws: &AwsKmsKey,
-        call: impl Future<Output = Result<T, ProviderError>>,
-    ) -> Result<T, ProviderError> {
-        match tokio::time::timeout(self.settings.deadline, call).await {
+        call: impl FnOnce(Connection) -> C,
+    ) -> Result<T, ProviderError>
+    where
+        C: Future<Output = Result<T, ProviderError>>,
+    {
+        let connection = self.connection(key, aws).await?;
+        let (caller, deadline) = (connection.caller.clone(), self.settings.deadline);
+        match tokio::time::timeout(deadline, call(connection)).await {
             Ok(result) => result,
             Err(_) => {
-                let seconds = self.settings.deadline.as_secs_f32();
-                let region = aws.region().unwrap_or_default();
-                let text = format!("nothing within {seconds} s from region {region}");
-                Err(ProviderError::new(Refusal::TimedOut, key, text))
+                Err(errors::timed_out(key, &caller, aws.region().unwrap_or_default(), deadline))
             }
         }
     }
@@ -254,15 +306,17 @@ impl AwsKms {
             .ok()
             .filter(|blob| !blob.is_empty())
             .ok_or_else(|| malformed("the wrapped data key is not base64"))?;
-        let connection = self.connection(aws).await.map_err(|text| malformed(&text))?;
-        let call = connection
-            .client
-            .decrypt()
-            .key_id(&aws.arn)
-            .ciphertext_blob(Blob::new(blob))
-            .set_encryption_context(Some(context(aws)));
-        let answer = call.send().await;
-        let answer = answer.map_err(|error| errors::describe(key, &connection.caller, &error))?;
+        let call = |connection: Connection| async move {
+            let call = connection
+                .client
+                .decrypt()
+                .key_id(&aws.arn)
+                .ciphertext_blob(Blob::new(blob))
+                .set_encryption_context(Some(context(aws)));
+            let answer = call.send().await;
+            answer.map_err(|error| errors::describe(key, &connection.caller, &error))
+        };
+        let answer = self.call(key, aws, call).await?;
         let plaintext =
             answer.plaintext.ok_or_else(|| malformed("the answer holds no data key"))?;
         Ok(KeyPart::new(plaintext.into_inner()))
@@ -274,19 +328,20 @@ impl AwsKms {
         aws: &AwsKmsKey,
         part: &KeyPart,
     ) -> Result<String, ProviderError> {
-        let malformed = |text: &str| ProviderError::new(Refusal::Malformed, key, text);
-        let connection = self.connection(aws).await.map_err(|text| malformed(&text))?;
-        let call = connection
-            .client
-            .encrypt()
-            .key_id(&aws.arn)
-            .plaintext(Blob::new(part.expose()))
-            .set_encryption_context(Some(context(aws)));
-        let answer = call.send().await;
-        let answer = answer.map_err(|error| errors::describe(key, &connection.caller, &error))?;
-        let blob =
-            answer.ciphertext_blob.ok_or_else(|| malformed("the answer holds no wrapped key"))?;
-        Ok(STANDARD.encode(blob))
+        let call = |connection: Connection| async move {
+            let call = connection
+                .client
+                .encrypt()
+                .key_id(&aws.arn)
+                .plaintext(Blob::new(part.expose()))
+                .set_encryption_context(Some(context(aws)));
+            let answer = call.send().await;
+            answer.map_err(|error| errors::describe(key, &connection.caller, &error))
+        };
+        let answer = self.call(key, aws, call).await?;
+        let missing =
+            || ProviderError::new(Refusal::Malformed, key, "the answer holds no wrapped key");
+        Ok(STANDARD.encode(answer.ciphertext_blob.ok_or_else(missing)?))
     }
 }
 
@@ -301,16 +356,14 @@ impl KeyProvider for AwsKms {
 
     async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
         match key {
-            MasterKey::AwsKms(aws) => {
-                self.within_deadline(key, aws, self.encrypt(key, aws, part)).await
-            }
+            MasterKey::AwsKms(aws) => self.encrypt(key, aws, part).await,
             _ => Err(ProviderError::new(Refusal::Unsupported, key, "not a key of AWS KMS")),
         }
     }
 
     async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
         let MasterKey::AwsKms(aws) = key else { return Attempt::NotMine };
-        match self.within_deadline(key, aws, self.decrypt(key, aws, enc)).await {
+        match self.decrypt(key, aws, enc).await {
             Ok(part) => Attempt::Opened(part),
             Err(error) => Attempt::Failed(error),
         }
@@ -328,12 +381,6 @@ fn cell<K: Clone + Eq + std::hash::Hash, V>(cells: &Cells<K, V>, key: &K) -> Arc
     // Nothing in here can panic half way, so a poisoned map is whole.
     let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
     cells.entry(key.clone()).or_default().clone()
-}
-
-fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-        .build_https()
 }
 
 /// Three attempts that fit into a deadline of seconds. The SDK tries again what is temporary:

@@ -13,7 +13,11 @@
 #[cfg(feature = "age")]
 pub mod age;
 #[cfg(feature = "age")]
+mod age_file;
+#[cfg(feature = "age")]
 mod age_identities;
+#[cfg(feature = "age")]
+mod age_passphrase;
 #[cfg(feature = "age-plugin")]
 mod age_plugin;
 #[cfg(feature = "age")]

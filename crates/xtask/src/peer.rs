@@ -1,8 +1,9 @@
-//! The Go program sops-rs is compared with, built from the module pinned in `tests/peer`.
+//! The Go program sops-rs is compared with, and plugins of age for both, built from the module
+//! pinned in `tests/peer`.
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sops_tests::paths;
@@ -10,6 +11,14 @@ use sops_tests::paths;
 use crate::{shell, tools};
 
 const COMMAND: &str = "github.com/getsops/sops/v3/cmd/sops";
+
+/// Plugins of age: those of its own repository that need no hardware, and a double of one that
+/// does.
+const PLUGINS: [(&str, &str); 3] = [
+    ("age-plugin-batchpass", "filippo.io/age/cmd/age-plugin-batchpass"),
+    ("age-plugin-pq", "filippo.io/age/extra/age-plugin-pq"),
+    ("age-plugin-double", "./double"),
+];
 
 /// Where the program is: `SOPS_PEER`, or the one built here, which is rebuilt when the pin moved.
 pub(crate) fn ready() -> Result<PathBuf> {
@@ -28,12 +37,27 @@ pub(crate) fn ready() -> Result<PathBuf> {
     if binary.is_file() && fs::read_to_string(&stamp).is_ok_and(|built| built == pin) {
         return Ok(binary);
     }
-    let go = shell::find("go").context("Go sops cannot be built")?;
     println!("building Go sops (some minutes the first time)");
-    let mut build = shell::command(go, ["build", "-mod=readonly", "-p=2", "-trimpath", "-o"]);
-    // Without symbols, as the released program is.
-    build.arg(&binary).args(["-ldflags=-s -w", COMMAND]).current_dir(&module);
-    shell::run(build.env("GOFLAGS", "").env("GOWORK", "off")).context("Go sops cannot be built")?;
+    build(&module, &binary, COMMAND).context("Go sops cannot be built")?;
     fs::write(&stamp, pin).context("unable to note which pin was built")?;
     Ok(binary)
+}
+
+/// The folder with the plugins. Go looks by itself whether something changed.
+pub(crate) fn plugins() -> Result<PathBuf> {
+    let folder = paths::rig().join("bin/plugins");
+    let _lock = tools::lock()?;
+    for (name, package) in PLUGINS {
+        build(&paths::in_tests("peer"), &folder.join(name), package)
+            .with_context(|| format!("{name} cannot be built"))?;
+    }
+    Ok(folder)
+}
+
+fn build(module: &Path, binary: &Path, package: &str) -> Result<()> {
+    let go = shell::find("go")?;
+    let mut build = shell::command(go, ["build", "-mod=readonly", "-p=2", "-trimpath", "-o"]);
+    // Without symbols, as the released program is.
+    build.arg(binary).args(["-ldflags=-s -w", package]).current_dir(module);
+    shell::run(build.env("GOFLAGS", "").env("GOWORK", "off"))
 }

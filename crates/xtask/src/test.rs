@@ -10,7 +10,8 @@ use crate::emulators::Emulators;
 use crate::{peer, servers, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
-const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("gpg", "gnupg")];
+const PROGRAMS: [(&str, &str); 3] =
+    [("strace", "strace"), ("gpg", "gnupg"), ("gpg-agent", "gpg-agent")];
 
 /// Set by whoever runs `cargo xtask rig` beside: then its emulators are used.
 const RIG: [&str; 2] = ["SOPS_RIG_KMS", "SOPS_RIG_STS"];
@@ -54,6 +55,11 @@ fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
             println!("{}", path.display());
             test.env("SOPS_PEER", path);
         }
+        Err(error) => drop(shell::missing::<()>(&error)?),
+    }
+    shell::step("plugins of age");
+    match peer::plugins() {
+        Ok(path) => drop(test.env("SOPS_PLUGINS", path)),
         Err(error) => drop(shell::missing::<()>(&error)?),
     }
     shell::step("emulators");

@@ -23,17 +23,12 @@ use sops_providers::{
     age::{IdentitySource, LookedAt},
 };
 
-use super::terminal::Terminal;
+use super::person::Person;
 use crate::{env_vars, env_vars::Variable, failure::os_words, files};
 
 /// A provider that looks in all the places.
 pub(crate) fn provider() -> AgeProvider {
-    AgeProvider::new(sources()).with_questions(Arc::new(Terminal))
-}
-
-/// A provider that asks nobody: what needs a passphrase stays closed.
-pub(crate) fn silent_provider() -> AgeProvider {
-    AgeProvider::new(sources())
+    AgeProvider::new(sources()).with_questions(Arc::new(Person))
 }
 
 /// Where identities were found, and where not, in words for the report.

@@ -4,4 +4,7 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
-pub(crate) mod terminal;
+#[cfg(unix)]
+mod gpg_agent;
+mod person;
+mod terminal;

@@ -1,46 +1,82 @@
-//! Questions to the person at the terminal. They go to `/dev/tty`, past redirected streams; where
-//! there is none, nobody is asked.
+//! Questions at the terminal. They go to `/dev/tty`, past redirected streams; where there is none,
+//! nobody is asked.
 
+#[cfg(unix)]
+pub(super) use on_unix::passphrase;
 use std::io::{BufRead as _, BufReader, Write as _};
 
-use sops_providers::age::Questions;
-use zeroize::Zeroizing;
-
-use crate::failure;
-
-/// The person at the terminal, if there is one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terminal;
-
-impl Questions for Terminal {
-    fn passphrase(&self, what: &str) -> Option<Zeroizing<String>> {
-        let mut first = what.chars();
-        let what: String = first.next()?.to_uppercase().chain(first).collect();
-        rpassword::prompt_password(format!("{what}: ")).ok().map(Zeroizing::new)
-    }
-
-    fn message(&self, text: &str) {
-        failure::note(text);
-    }
-
-    fn confirm(&self, text: &str, yes: &str, no: Option<&str>) -> Option<bool> {
-        let answers = no.map_or_else(|| format!("y: {yes}"), |no| format!("y: {yes}, n: {no}"));
-        match ask(&format!("{text} ({answers}) "))?.trim() {
-            "y" => Some(true),
-            "n" if no.is_some() => Some(false),
-            _ => None,
-        }
-    }
-
-    fn input(&self, text: &str) -> Option<String> {
-        ask(&format!("{text}: "))
-    }
+/// Asks for something that is not shown while it is typed.
+#[cfg(not(unix))]
+pub(super) fn passphrase(question: &str) -> Option<zeroize::Zeroizing<String>> {
+    rpassword::prompt_password(question).ok().map(zeroize::Zeroizing::new)
 }
 
-fn ask(question: &str) -> Option<String> {
+/// Asks for something that is not secret.
+pub(super) fn ask(question: &str) -> Option<String> {
     let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
     terminal.write_all(question.as_bytes()).ok()?;
     let mut line = String::new();
     BufReader::new(terminal).read_line(&mut line).ok()?;
     Some(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::{
+        fs::File,
+        io::{Read as _, Write as _},
+    };
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use zeroize::Zeroizing;
+
+    /// Asks for something that is not shown while it is typed.
+    pub(crate) fn passphrase(question: &str) -> Option<Zeroizing<String>> {
+        let mut terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        // Before the question: somebody who types at once is not shown either.
+        let silence = Silence::at(terminal.try_clone().ok()?)?;
+        terminal.write_all(question.as_bytes()).ok()?;
+        let line = line_of(&mut terminal);
+        drop(silence);
+        line
+    }
+
+    /// One line, byte by byte, so that nothing of it stays in a buffer. `None` at the end of input,
+    /// for a line that is no text, and for one that is longer than a terminal lets anybody type.
+    fn line_of(terminal: &mut File) -> Option<Zeroizing<String>> {
+        let mut line = Zeroizing::new(Vec::with_capacity(4096));
+        let mut byte = Zeroizing::new([0]);
+        loop {
+            terminal.read_exact(byte.as_mut()).ok()?;
+            match byte[0] {
+                b'\n' => return std::str::from_utf8(&line).ok().map(|text| text.to_owned().into()),
+                _ if line.len() == line.capacity() => return None,
+                other => line.push(other),
+            }
+        }
+    }
+
+    /// A terminal that shows nothing but line ends until this goes.
+    struct Silence {
+        terminal: File,
+        before: Termios,
+    }
+
+    impl Silence {
+        fn at(terminal: File) -> Option<Self> {
+            let before = tcgetattr(&terminal).ok()?;
+            let mut silent = before.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            silent.local_modes.insert(LocalModes::ECHONL);
+            tcsetattr(&terminal, OptionalActions::Now, &silent).ok()?;
+            Some(Self { terminal, before })
+        }
+    }
+
+    impl Drop for Silence {
+        fn drop(&mut self) {
+            // A terminal that is gone shows nothing either.
+            _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        }
+    }
 }

@@ -6,26 +6,35 @@
 use std::fmt::Write as _;
 
 use sops_core::keys::{
-    DistributeError, GroupReport, KeyKind, KeyOutcome, KeyReport, ProviderError, RecoverError,
+    DistributeError, GroupReport, KeyKind, KeyOutcome, KeyReport, MasterKey, ProviderError,
+    RecoverError, Refusal,
 };
 use sops_providers::missing_feature;
 
 use super::{Failure, sentence};
 use crate::status::Status;
 
-/// The data key could not be recovered. `looked` says where age identities were looked for.
-pub(crate) fn recover(error: &RecoverError, looked: &str) -> Failure {
+/// What was done to recover a data key, as far as it matters for the report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried<'a> {
+    /// Whether keys were asked at all: the local key service was not turned off.
+    pub(crate) local: bool,
+    /// Where age identities were looked for.
+    pub(crate) looked: &'a str,
+}
+
+/// The data key could not be recovered.
+pub(crate) fn recover(error: &RecoverError, tried: Tried<'_>) -> Failure {
     let mut text = "Failed to get the data key required to decrypt the SOPS file.\n".to_owned();
     let RecoverError::TooFew { needed, groups } = error else {
         let _ = write!(text, "\n{}", sentence(error));
         return Failure::new(Status::CouldNotRetrieveKey, text);
     };
-    let age = groups.iter().flat_map(|group| &group.keys).any(|key| key.key.kind() == KeyKind::Age);
     for (number, group) in groups.iter().enumerate() {
         let state = if group.opened { "SUCCESS" } else { "FAILED" };
         let _ = write!(text, "\nGroup {number}: {state}");
         for key in &group.keys {
-            describe(&mut text, key, looked);
+            describe(&mut text, key, tried);
         }
         text.push('\n');
     }
@@ -47,7 +56,9 @@ pub(crate) fn recover(error: &RecoverError, looked: &str) -> Failure {
     for hint in next_steps(groups) {
         failure = failure.hint(hint);
     }
-    if age {
+    if !tried.local {
+        failure = failure.hint(LOCAL_IS_OFF);
+    } else if groups.iter().any(lacks_identity) {
         failure = failure.hint(
             "put the age identity into ~/.config/sops/age/keys.txt, or name its file in \
              SOPS_AGE_KEY_FILE",
@@ -56,18 +67,28 @@ pub(crate) fn recover(error: &RecoverError, looked: &str) -> Failure {
     failure
 }
 
-fn describe(text: &mut String, report: &KeyReport, looked: &str) {
+/// Whether an age identity would have opened a group that stayed closed.
+fn lacks_identity(group: &GroupReport) -> bool {
+    let lacks = |report: &KeyReport| match &report.outcome {
+        KeyOutcome::NotMine => true,
+        KeyOutcome::Failed(errors) => {
+            errors.iter().any(|error| error.refusal == Refusal::NoCredentials)
+        }
+        _ => false,
+    };
+    !group.opened && group.keys.iter().any(|key| key.key.kind() == KeyKind::Age && lacks(key))
+}
+
+fn describe(text: &mut String, report: &KeyReport, tried: Tried<'_>) {
+    let looked = tried.looked;
     let KeyReport { key, outcome } = report;
     let (state, reasons): (&str, Vec<String>) = match outcome {
         KeyOutcome::Opened => ("SUCCESS", Vec::new()),
         KeyOutcome::NotNeeded => ("NOT TRIED", Vec::new()),
-        KeyOutcome::NoProvider => {
-            let reason = match missing_feature(key) {
-                Some(feature) => format!("this build does not have the feature {feature}"),
-                None => format!("{} is not served by this version", key.kind()),
-            };
-            ("FAILED", vec![reason])
+        KeyOutcome::NoProvider if !tried.local => {
+            ("FAILED", vec!["not asked: no key service is turned on".to_owned()])
         }
+        KeyOutcome::NoProvider => ("FAILED", vec![not_served(key)]),
         KeyOutcome::NotMine if key.kind() == KeyKind::Age => {
             ("FAILED", vec![format!("no identity found for this recipient. {looked}")])
         }
@@ -94,7 +115,7 @@ fn next_steps(groups: &[GroupReport]) -> Vec<String> {
     let mut steps = Vec::new();
     for report in groups.iter().filter(|group| !group.opened).flat_map(|group| &group.keys) {
         if let KeyOutcome::Failed(errors) = &report.outcome {
-            for step in errors.iter().map(ProviderError::next_step) {
+            for step in errors.iter().map(next_step) {
                 if !steps.contains(&step) {
                     steps.push(step);
                 }
@@ -102,6 +123,27 @@ fn next_steps(groups: &[GroupReport]) -> Vec<String> {
         }
     }
     steps
+}
+
+/// What to do about one refusal, with this program's own name for it.
+fn next_step(error: &ProviderError) -> String {
+    match error.refusal {
+        Refusal::TimedOut => format!("{} (SOPS_KEY_TIMEOUT, in seconds)", error.next_step()),
+        Refusal::Unreachable if error.text.contains("certificate") => {
+            "check who answers there; SSL_CERT_FILE names the file of certificates to trust \
+             (AWS_CA_BUNDLE is not read)"
+                .to_owned()
+        }
+        _ => error.next_step(),
+    }
+}
+
+/// Why no provider of this program knows a key.
+fn not_served(key: &MasterKey) -> String {
+    match missing_feature(key) {
+        Some(feature) => format!("this build does not have the feature {feature}"),
+        None => format!("{} keys are not served by this version", key.kind()),
+    }
 }
 
 /// The data key could not be wrapped for all keys.
@@ -112,13 +154,17 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
             let mut failure_hints = Vec::new();
             for failure in failures {
                 let reasons: Vec<String> = match failure.errors.as_slice() {
-                    [] => vec![match missing_feature(&failure.key) {
-                        Some(feature) => format!("this build does not have the feature {feature}"),
-                        None => format!("{} is not served by this version", failure.key.kind()),
-                    }],
+                    [] => {
+                        failure_hints.push(format!(
+                            "a new data key has to be wrapped for every key of the file: use Go \
+                             sops for this, or take {} out first",
+                            failure.key
+                        ));
+                        vec![not_served(&failure.key)]
+                    }
                     errors => errors.iter().map(ToString::to_string).collect(),
                 };
-                failure_hints.extend(failure.errors.iter().map(ProviderError::next_step));
+                failure_hints.extend(failure.errors.iter().map(next_step));
                 all.push(format!(
                     "failed to encrypt new data key with master key \"{}\": {}",
                     failure.key,
@@ -130,8 +176,10 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
             failure_hints.into_iter().fold(failure, Failure::hint)
         }
         DistributeError::NoGroups | DistributeError::EmptyGroup(_) => {
-            Failure::new(status, format!("{heading}: [empty key group provided]"))
-                .hint(error.to_string())
+            Failure::new(status, format!("{heading}: [empty key group provided]")).hint(format!(
+                "{error}: give another key in the same call (--add-age, --add-kms, …); to end the \
+                 encryption of a file, use `decrypt --in-place`"
+            ))
         }
         DistributeError::Share(cause) => Failure::new(
             status,
@@ -143,8 +191,11 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
 /// Every key service was turned off.
 pub(crate) fn no_services(status: Status, heading: &str) -> Failure {
     let problem = format!("{heading}: [no key services provided, cannot update master keys]");
-    Failure::new(status, problem).hint("leave --enable-local-keyservice=false away")
+    Failure::new(status, problem).hint(LOCAL_IS_OFF)
 }
+
+const LOCAL_IS_OFF: &str = "leave --enable-local-keyservice=false and SOPS_ENABLE_LOCAL_KEYSERVICE \
+                            away: key services elsewhere are not served by this version";
 
 /// Lines of at most `width` characters, broken at blanks.
 fn wrapped(text: &str, width: usize) -> Vec<String> {

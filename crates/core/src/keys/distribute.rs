@@ -39,7 +39,7 @@ pub enum DistributeError {
     #[error("no master key is given, so nobody could decrypt")]
     NoGroups,
     /// A group without keys, counted from one.
-    #[error("key group {0} has no keys, so its share would be lost")]
+    #[error("no key is left in key group {0} (the first one is 1), so nobody could open it")]
     EmptyGroup(usize),
     /// The number of groups and the threshold do not go together.
     #[error("unable to share the data key")]
@@ -65,14 +65,15 @@ fn list(failures: &[WrapFailure]) -> String {
     names.join(", ")
 }
 
-/// Wraps a data key for every key of every group, all at the same time.
+/// Wraps a data key for every key of every group: first those of this machine, then all services
+/// at the same time.
 ///
 /// Every key is asked once, also those that had wrapped the same data key before; see [`rewrap`]
 /// for the other way. Randomness is used before this returns; the future needs none.
 ///
 /// # Errors
 /// If a key of any group could not be used: a document that one of its readers cannot open is
-/// not made. All failures are kept.
+/// not made. All failures are kept; services are not asked when a key of this machine failed.
 pub fn distribute<'a>(
     data_key: &DataKey,
     plan: Distribution<'a>,
@@ -158,9 +159,25 @@ async fn wrap_all(
             Ok((group, WrappedKey { key: key.clone(), enc, created_at, unknown }))
         })
     });
+    // A plugin that waits for a touch holds up this thread, so keys of this machine come before
+    // calls that have a deadline. When one of them fails, no call would help.
+    let keys = plan.wanted.iter().flatten();
+    let jobs = jobs.zip(keys).enumerate().map(|(at, (job, key))| (at, job, key));
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        jobs.partition(|(_, _, key)| wraps_here(key, providers));
+    let mut results = Vec::with_capacity(here.len() + elsewhere.len());
+    for (at, job, _) in here {
+        results.push((at, job.await));
+    }
+    if results.iter().all(|(_, result)| result.is_ok()) {
+        let calls = elsewhere.into_iter().map(|(at, job, _)| async move { (at, job.await) });
+        results.extend(join_all(calls).await);
+    }
+    results.sort_by_key(|(at, _)| *at);
+
     let mut groups = vec![KeyGroup::default(); plan.wanted.len()];
     let mut failures = Vec::new();
-    for result in join_all(jobs).await {
+    for (_, result) in results {
         match result {
             Ok((group, wrapped)) => groups[group].0.push(wrapped),
             Err(failure) => failures.push(failure),
@@ -172,6 +189,11 @@ async fn wrap_all(
     }
 }
 
+/// Whether no service elsewhere is asked to wrap for this key.
+fn wraps_here(key: &MasterKey, providers: &Providers) -> bool {
+    providers.iter().all(|provider| provider.reach(key) != Reach::Remote)
+}
+
 /// The first provider that can wraps.
 async fn wrap(
     key: &MasterKey,
@@ -179,7 +201,8 @@ async fn wrap(
     providers: &Providers,
 ) -> Result<String, Vec<ProviderError>> {
     let mut errors = Vec::new();
-    for provider in providers.iter().filter(|provider| provider.reach(key) != Reach::Never) {
+    let wraps = |reach| matches!(reach, Reach::Local | Reach::Remote);
+    for provider in providers.iter().filter(|provider| wraps(provider.reach(key))) {
         match provider.wrap(key, part).await {
             Ok(enc) => return Ok(enc),
             Err(error) => errors.push(error),
@@ -199,8 +222,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::keys::Refusal;
     use crate::keys::testing::{SeededRng, TestProvider, pgp};
+    use crate::keys::{Attempt, KeyProvider, Refusal};
 
     fn plan<'a>(wanted: &'a [Vec<MasterKey>], previous: &'a [KeyGroup]) -> Distribution<'a> {
         let now = Time::from_unix(1_714_979_289).unwrap();
@@ -246,11 +269,61 @@ mod tests {
         assert!(matches!(error, Err(DistributeError::Wrap(f)) if f[0].errors.is_empty()));
     }
 
+    /// Some keys are of this machine, and the order in which all were asked is noted.
+    struct Mixed {
+        here: Vec<MasterKey>,
+        inner: TestProvider,
+        asked: std::sync::Mutex<Vec<String>>,
+    }
+
+    #[async_trait::async_trait]
+    impl KeyProvider for Mixed {
+        fn reach(&self, key: &MasterKey) -> Reach {
+            if self.here.contains(key) { Reach::Local } else { Reach::Remote }
+        }
+
+        async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+            self.asked.lock().unwrap().push(key.identity());
+            self.inner.wrap(key, part).await
+        }
+
+        async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+            self.inner.open(key, enc).await
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_of_this_machine_wrap_first_and_calls_wait_for_them() {
+        let wanted = [vec![pgp(1), pgp(2)], vec![pgp(3)]];
+        for (refused, asked) in [(9, vec![2, 1, 3]), (2, vec![2])] {
+            let mixed = Arc::new(Mixed {
+                here: vec![pgp(2)],
+                inner: TestProvider::local().refusing(&pgp(refused), Refusal::HelperMissing),
+                asked: Default::default(),
+            });
+            let providers: [Arc<dyn KeyProvider>; 1] = [mixed.clone()];
+            let rng = &mut SeededRng::new(1);
+            let result = distribute(&key(), plan(&wanted, &[]), &providers, rng).await;
+            let names: Vec<_> = asked.into_iter().map(|number| pgp(number).identity()).collect();
+            assert_eq!(*mixed.asked.lock().unwrap(), names);
+            assert_eq!(result.is_ok(), refused == 9);
+            if let Ok(made) = result {
+                let keys = made.groups.iter().map(|group| {
+                    group.0.iter().map(|wrapped| wrapped.key.clone()).collect::<Vec<_>>()
+                });
+                assert_eq!(keys.collect::<Vec<_>>(), wanted);
+            }
+        }
+    }
+
     #[tokio::test]
     async fn empty_groups_are_refused() {
         let empty = [vec![pgp(1)], Vec::new()];
         for (wanted, text) in [
-            (&empty[..], "key group 2 has no keys, so its share would be lost"),
+            (
+                &empty[..],
+                "no key is left in key group 2 (the first one is 1), so nobody could open it",
+            ),
             (&[][..], "no master key is given, so nobody could decrypt"),
         ] {
             let result = distribute(&key(), plan(wanted, &[]), &[], &mut SeededRng::new(1)).await;

@@ -37,6 +37,9 @@ pub enum Reach {
     Never,
     /// Everything happens on this machine.
     Local,
+    /// Everything happens on this machine, and opening takes a person: a passphrase, a touch. It
+    /// is tried while nothing else is under way. Such a provider is not asked to wrap.
+    Assisted,
     /// A service elsewhere is asked.
     Remote,
 }
@@ -95,6 +98,8 @@ pub enum Refusal {
     WrongCiphertext,
     /// No credentials, identity or token was found.
     NoCredentials,
+    /// Somewhere there should be credentials, and they could not be had.
+    CredentialsFailed,
     /// The credentials are there, but are not valid or no longer.
     BadCredentials,
     /// It is not known which region to ask.
@@ -113,8 +118,12 @@ pub enum Refusal {
     Malformed,
     /// A passphrase or touch was needed and not given.
     NotUnlocked,
-    /// A program that belongs to the key is missing or failed.
+    /// A program that belongs to the key is missing.
+    HelperMissing,
+    /// A program that belongs to the key failed.
     HelperFailed,
+    /// A setting of this run makes no sense.
+    BadSetting,
     /// This build or this provider cannot do it.
     Unsupported,
     /// Anything else.
@@ -183,6 +192,11 @@ impl ProviderError {
                  AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`"
                 .into(),
             Refusal::NoCredentials => format!("provide credentials for {}", self.kind),
+            Refusal::CredentialsFailed => {
+                "repair that source of credentials, or choose another one with AWS_PROFILE; \
+                 `aws sts get-caller-identity` looks in the same places"
+                    .into()
+            }
             Refusal::BadCredentials if aws => {
                 "sign in again (`aws sso login`), or renew the access \
                  key; `aws sts get-caller-identity` shows whether it works"
@@ -199,15 +213,19 @@ impl ProviderError {
             }
             Refusal::Unavailable => "try again in a moment; the service has a problem".into(),
             Refusal::Unreachable if aws => {
-                "check network, proxy, and AWS_ENDPOINT_URL_KMS if it is \
-                 set"
-                .into()
+                "check network and proxy, and AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_KMS and \
+                 AWS_ENDPOINT_URL_STS if they are set"
+                    .into()
             }
             Refusal::Unreachable => "check network, proxy and the address of the service".into(),
             Refusal::TimedOut => "check network and proxy, or allow more time per call".into(),
             Refusal::Malformed => "check the key's entry in the file or the configuration".into(),
             Refusal::NotUnlocked => "run it where the passphrase can be given".into(),
-            Refusal::HelperFailed => "install the program, or check its own messages".into(),
+            Refusal::HelperMissing => {
+                "install the program in a folder of PATH and run this again".into()
+            }
+            Refusal::HelperFailed => "check the program's own messages".into(),
+            Refusal::BadSetting => "correct the setting, or take it away".into(),
             Refusal::Unsupported => "use a build that supports it".into(),
             Refusal::Other => "see the message of the service".into(),
         }
@@ -227,6 +245,7 @@ impl Refusal {
             Self::WrongKey => "the wrapped data key belongs to another key",
             Self::WrongCiphertext => "the wrapped data key or its context is not what it was",
             Self::NoCredentials => "no credentials found",
+            Self::CredentialsFailed => "the credentials could not be had",
             Self::BadCredentials => "the credentials are not valid",
             Self::NoRegion => "no region known",
             Self::RoleRefused => "the role could not be assumed",
@@ -236,7 +255,9 @@ impl Refusal {
             Self::TimedOut => "no answer in time",
             Self::Malformed => "not well-formed",
             Self::NotUnlocked => "no passphrase given",
-            Self::HelperFailed => "a helper program failed",
+            Self::HelperMissing => "a program is missing",
+            Self::HelperFailed => "a program failed",
+            Self::BadSetting => "a setting makes no sense",
             Self::Unsupported => "not supported",
             Self::Other => "failed",
         }

@@ -1,14 +1,17 @@
 //! What AWS answered, as one of our refusals.
 
 use std::error::Error;
+use std::time::Duration;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use sops_core::keys::{MasterKey, ProviderError, Refusal};
 
-use super::credentials::Caller;
+use super::credentials::{Caller, SearchError, UnknownProfile};
 
 /// Describes why a call to KMS failed.
 pub(super) fn describe<E>(
@@ -22,50 +25,99 @@ where
     if let Some(source) = find::<CredentialsError>(error) {
         return no_credentials(key, caller, source);
     }
-    let (refusal, code, text) = kind(error);
-    let mut described = ProviderError::new(refusal, key, text);
-    described.http_status = status(error);
-    described.code = code;
+    let mut described = answer(key, error, None);
     // AWS names who was refused; that is better than what we know.
     described.caller = arn_in(&described.text).or_else(|| caller.name());
     described
 }
 
-/// The credential chain gave nothing, or the role could not be assumed.
-fn no_credentials(key: &MasterKey, caller: &Caller, error: &CredentialsError) -> ProviderError {
-    let assume = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
-    let mut described = match (assume, error) {
-        (Some(assume), _) => {
-            let (_, code, text) = kind(assume);
-            let text = match &caller.role {
-                Some(role) => format!("{role}: {text}"),
-                None => text,
-            };
-            let mut described = ProviderError::new(Refusal::RoleRefused, key, text);
-            described.http_status = status(assume);
-            described.code = code;
-            described
-        }
-        (None, CredentialsError::ProviderTimedOut(_)) => {
-            ProviderError::new(Refusal::TimedOut, key, chain(error))
-        }
-        (None, CredentialsError::CredentialsNotLoaded(_)) if caller.profile.is_some() => {
-            let profile = caller.profile.as_deref().unwrap_or_default();
-            let text = format!("profile {profile}: {}", chain(error));
-            ProviderError::new(Refusal::NoCredentials, key, text)
-        }
-        (None, CredentialsError::CredentialsNotLoaded(_)) => {
-            // The causes are those of the last source of the chain, which is seldom the one meant.
-            let text = "looked in environment, profile, single sign-on, web identity, container \
-                        and instance metadata";
-            ProviderError::new(Refusal::NoCredentials, key, text)
-        }
-        (None, CredentialsError::InvalidConfiguration(_)) => {
-            ProviderError::new(Refusal::NoCredentials, key, chain(error))
-        }
-        (None, _) => ProviderError::new(Refusal::BadCredentials, key, chain(error)),
+/// Describes that a call was given up: KMS did not answer, or who was asked for credentials first.
+pub(super) fn timed_out(
+    key: &MasterKey,
+    caller: &Caller,
+    region: &str,
+    deadline: Duration,
+) -> ProviderError {
+    let seconds = deadline.as_secs_f32();
+    let text = match caller.asking() {
+        Some(place) => format!("nothing within {seconds} s from {place}, asked for credentials"),
+        None => format!("nothing within {seconds} s from region {region}"),
     };
-    described.caller = arn_in(&described.text).or_else(|| caller.base_name());
+    let mut described = ProviderError::new(Refusal::TimedOut, key, text);
+    described.caller = caller.name();
+    described
+}
+
+/// No place gave credentials, or the role could not be assumed.
+fn no_credentials(key: &MasterKey, caller: &Caller, error: &CredentialsError) -> ProviderError {
+    let place = match find::<SearchError>(error) {
+        Some(SearchError::Nowhere(_)) => None,
+        Some(SearchError::Failed { place, .. }) => Some(place.as_str()),
+        None => caller.role(),
+    };
+    let by_role = find::<SdkError<AssumeRoleError, HttpResponse>>(error);
+    let by_token = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(error);
+    let mut described = if let Some(unknown) = find::<UnknownProfile>(error) {
+        ProviderError::new(Refusal::NoCredentials, key, unknown.to_string())
+    } else if let Some(error) = by_role {
+        role_refused(key, error, place)
+    } else if let Some(error) = by_token {
+        role_refused(key, error, place)
+    } else if let Some(nowhere @ SearchError::Nowhere(_)) = find(error) {
+        ProviderError::new(Refusal::NoCredentials, key, nowhere.to_string())
+    } else {
+        let text = causes(error);
+        let refusal = match error {
+            CredentialsError::ProviderTimedOut(_) => Refusal::TimedOut,
+            // It has not begun, or has ended; the SDK has no type of error for that.
+            _ if text.contains("SSO token") => Refusal::BadCredentials,
+            _ => Refusal::CredentialsFailed,
+        };
+        let mut described = ProviderError::new(refusal, key, text);
+        described.http_status = find::<ImdsError>(error).and_then(|error| match error {
+            ImdsError::ErrorResponse(answer) => Some(answer.response().status().as_u16()),
+            _ => None,
+        });
+        described
+    };
+    described.caller = arn_in(&described.text).or_else(|| caller.base.found());
+    described
+}
+
+/// STS gave no credentials for a role. What would be the same for any role keeps its kind.
+fn role_refused<E>(
+    key: &MasterKey,
+    error: &SdkError<E, HttpResponse>,
+    place: Option<&str>,
+) -> ProviderError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut described = answer(key, error, place);
+    let same = [Refusal::BadCredentials, Refusal::TimedOut];
+    if !described.is_temporary() && !same.contains(&described.refusal) {
+        described.refusal = Refusal::RoleRefused;
+    }
+    described
+}
+
+/// What a service answered, with who it was asked for in front.
+fn answer<E>(
+    key: &MasterKey,
+    error: &SdkError<E, HttpResponse>,
+    place: Option<&str>,
+) -> ProviderError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let (refusal, code, text) = kind(error);
+    let text = match place {
+        Some(place) => format!("STS, for {place}: {text}"),
+        None => text,
+    };
+    let mut described = ProviderError::new(refusal, key, text);
+    described.http_status = status(error);
+    described.code = code;
     described
 }
 
@@ -86,14 +138,14 @@ where
             let refusal = refusal(None, "", status(error));
             (refusal, None, "the answer is not one of the service's".to_owned())
         }
-        SdkError::TimeoutError(_) => (Refusal::TimedOut, None, chain(error)),
+        SdkError::TimeoutError(_) => (Refusal::TimedOut, None, causes(error)),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            (Refusal::Unreachable, None, chain(error))
+            (Refusal::Unreachable, None, causes(error))
         }
         SdkError::DispatchFailure(failure) if failure.is_io() => {
-            (Refusal::Unreachable, None, chain(error))
+            (Refusal::Unreachable, None, causes(error))
         }
-        _ => (Refusal::Other, None, chain(error)),
+        _ => (Refusal::Other, None, causes(error)),
     }
 }
 
@@ -176,12 +228,17 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// The chain of causes, without those that only repeat the next.
-fn chain(error: &dyn Error) -> String {
+/// The chain of causes, without those that only repeat the next, and without the SDK's words for
+/// "credentials": that they are about those is said before.
+pub(super) fn causes(error: &dyn Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = one_line(&error.to_string());
+        if error.is::<CredentialsError>() && error.source().is_some() {
+            cause = error.source();
+            continue;
+        }
         if parts.last().is_none_or(|last| !last.contains(&text)) && !text.is_empty() {
             parts.push(text);
         }
