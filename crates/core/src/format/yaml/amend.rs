@@ -6,7 +6,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    super::{Edit, EmitError, Expanded, Output, layout::line_and_column, splice},
+    super::{Edit, EmitError, Expanded, Output, layout::Lines, splice},
     YamlLayout,
     block::next_line,
     emit::{self, Emitter},
@@ -313,10 +313,11 @@ pub(super) fn expand_aliases(
     }
     let mut edits = Vec::new();
     let mut lines = Vec::new();
+    let line_starts = Lines::default();
     for slot in touched {
         let Some((container, index, node)) = copies.get(&slot) else { continue };
         let at = site.slots[slot as usize].start as usize;
-        lines.push(line_and_column(layout.source.as_bytes(), at).0);
+        lines.push(line_starts.of(layout.source.as_bytes(), at));
         edits.extend(replace(layout, *container, *index, node, &Path::default()).ok());
     }
     Some(Expanded { text: splice(layout.source.as_bytes(), edits), lines })
