@@ -13,7 +13,7 @@ use crate::{
     format::{self, EmitError, EmitOptions, Format, Output, Rewrite},
     keys::KeyGroup,
     metadata::Metadata,
-    tree::{Comment, Kind, Leaf, Mark, Place, Time, Visitor, walk},
+    tree::{Comment, Kind, Leaf, Mark, Path, Place, Time, Visitor, walk},
 };
 
 /// Where a sealed text goes.
@@ -80,6 +80,17 @@ pub enum SealError {
         /// How many values there are.
         values: usize,
     },
+    /// A comment to be encrypted would be matched by `unencrypted_comment_regex` in its encrypted
+    /// form, so that nobody would decrypt it and what follows again.
+    #[error(
+        "the encrypted form of a comment{} is matched by unencrypted_comment_regex", at(path, *line)
+    )]
+    CommentRule {
+        /// The mapping or list it stands in.
+        path: Path,
+        /// Its line, from 1, where it is known.
+        line: Option<usize>,
+    },
     /// The target's format cannot hold the document.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -92,6 +103,11 @@ pub enum SealError {
     /// The sealed text does not open to the same values.
     #[error("the encrypted text would not open to the same values, so nothing was written")]
     Unopenable,
+}
+
+fn at(path: &Path, line: Option<usize>) -> String {
+    let path = if path.0.is_empty() { String::new() } else { format!(" in {path}") };
+    path + &line.map(|line| format!(" (line {line})")).unwrap_or_default()
 }
 
 /// Seals a plain document.
@@ -144,7 +160,7 @@ fn seal_remembering(
     if leaves.sealed == 0 && leaves.values > 0 && !plan.allow_nothing_sealed {
         return Err(SealError::NothingSelected { values: leaves.values });
     }
-    lock(&mut plan.metadata, &leaves, plan.now, &cipher);
+    lock(&mut plan.metadata, &leaves, plan.now, &cipher)?;
     let section = plan.metadata.to_mapping();
     let text = if plan.target.format == format {
         let how = Rewrite::Sealed { metadata: &section, indent: plan.target.indent };
@@ -176,7 +192,7 @@ pub fn rotate(
     // The layout's text holds tokens, so it knows nothing of spellings; the leaves brought them.
     let nonces = Nonces::new(memory, rng);
     let leaves = leaves::seal(&mut tree, None, selection, scope, &cipher, nonces);
-    lock(&mut plan.metadata, &leaves, plan.now, &cipher);
+    lock(&mut plan.metadata, &leaves, plan.now, &cipher)?;
     let section = plan.metadata.to_mapping();
     let text = if plan.target.format == format {
         layout.rewrite(&tree, Rewrite::Sealed { metadata: &section, indent: plan.target.indent })?
@@ -216,11 +232,20 @@ fn by_kind(metadata: &Metadata) -> Vec<KeyGroup> {
 }
 
 /// Sets time and MAC (format §2, steps 4 and 6).
-fn lock(metadata: &mut Metadata, leaves: &leaves::SealedLeaves, now: Time, cipher: &ValueCipher) {
+fn lock(
+    metadata: &mut Metadata,
+    leaves: &leaves::SealedLeaves,
+    now: Time,
+    cipher: &ValueCipher,
+) -> Result<(), SealError> {
+    if let Some((path, line)) = leaves.clash.clone() {
+        return Err(SealError::CommentRule { path, line });
+    }
     metadata.last_modified = now.whole_seconds();
     let aad = metadata.mac_aad();
     let mac = cipher.seal(leaves.mac.expose(), Kind::Text, &leaves.mac_nonce, aad.as_bytes());
     metadata.mac = mac.print();
+    Ok(())
 }
 
 /// Reads a sealed text and opens it, as the next reader will.
