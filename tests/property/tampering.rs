@@ -3,7 +3,7 @@
 //! mismatch says about one change is true of that change.
 
 use sops_core::document::Document;
-use sops_core::format::Format;
+use sops_core::format::{self, Format};
 use sops_core::pipeline::{self, Diagnosis, MacVerdict, Spot};
 use sops_core::selection::{Field, Selection};
 use sops_core::tree::{Entry, Item, Kind, Mapping, Node, Tree};
@@ -15,7 +15,17 @@ use super::sealing;
 fn accepted(format: Format, text: &str) -> Option<Tree> {
     let Ok(Document::Sealed(document)) = Document::read(format, text.into()) else { return None };
     let opened = pipeline::open(*document, &sealing::data_key(1), false).ok()?;
-    Some(opened.verified().ok()?.tree)
+    let document = opened.verified().ok()?;
+    // What is printed is what counts: it has to say the same.
+    let printed = document.text().ok()?;
+    let read = format::parse(format, printed.clone());
+    let read = read.unwrap_or_else(|error| panic!("{error}\n{}", sealing::shown(printed.expose())));
+    let typed = matches!(format, Format::Yaml | Format::Json);
+    if typed {
+        let (shown, meant) = (meaning(&read.tree, false), meaning(&document.tree, false));
+        assert_eq!(shown, meant, "printed\n{}\nof\n{text}", sealing::shown(printed.expose()));
+    }
+    Some(document.tree)
 }
 
 /// What a tree says: values and where they stand, with or without their types. Comments, null,
@@ -177,6 +187,51 @@ fn moved_copied_and_emptied_tokens_are_not_accepted_with_another_meaning() {
             }
         }
     }
+}
+
+/// Comments are outside of the MAC, and the items of a list and its comments are sealed under one
+/// path. So the token of a text of several lines can be copied to where a comment stands; its
+/// further lines must not become items.
+#[test]
+fn a_text_of_several_lines_does_not_come_back_as_a_comment() {
+    let text =
+        "# top\na:\n- |\n  first\n  - injected\n- two\n# note\n- three # beside\nb: 1 # one\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    let tokens = sealed.tokens();
+    let several = sealed.text[tokens[1].clone()].to_owned();
+    let comments: Vec<_> =
+        tokens.iter().filter(|at| sealed.text[..at.start].ends_with('#')).collect();
+    assert_eq!(comments.len(), 4);
+    for comment in comments {
+        for token in [several.clone(), several.replace("type:str", "type:comment")] {
+            let tree = accepted(Format::Yaml, &sealed.with(comment, &token)).unwrap();
+            assert_eq!(meaning(&tree, true), meaning(&sealed.tree, true));
+        }
+    }
+}
+
+/// What may stand in a comment of YAML comes back, and what may not cannot have stood there.
+#[test]
+fn odd_characters_in_comments_come_back_or_are_refused_at_once() {
+    let mut read = 0;
+    for odd in [
+        '\t',
+        '\u{7f}',
+        '\u{85}',
+        '\u{a0}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{feff}',
+        '\u{fffd}',
+        '\u{1b}',
+        '\u{0}',
+        '\u{10ffff}',
+    ] {
+        let text = format!("# x{odd}y\na: 1 # {odd}\n");
+        read += usize::from(sealing::plain(Format::Yaml, text.as_bytes()).is_some());
+        sealing::check(Format::Yaml, text.as_bytes(), &Selection::default(), false);
+    }
+    assert!(read >= 7, "{read}");
 }
 
 /// The type in a token is not authenticated. What is accepted has the same bytes as before, so
