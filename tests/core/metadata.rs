@@ -4,10 +4,10 @@
 
 use serde_json::Value as Json;
 use sops_core::{
-    format::{self, Format, Section},
+    format::{self, EmitOptions, Format, Section},
     keys::KeyKind,
     metadata::{Metadata, is_sealed},
-    tree::{List, Mapping, Node, Value},
+    tree::{List, Mapping, Node, Tree, Value},
 };
 
 const LEGACY: &str = include_str!("../data/vectors/09-legacy.json");
@@ -66,6 +66,48 @@ fn sections_of_3_13_come_back_as_they_were() {
             assert_eq!(written, given, "{}", vector["name"]);
         }
         assert_eq!(Metadata::read(&written), Metadata::read(&given), "{}", vector["name"]);
+    }
+}
+
+#[test]
+fn flat_names_are_those_of_the_reference() {
+    for vector in vectors(FLATTEN) {
+        let Node::Map(given) = node(&vector["metadata"]) else { panic!("no mapping") };
+        let given = sorted(given);
+        let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let mut section = Mapping::default();
+        section.push("k", "v");
+        let mut sections = Mapping::default();
+        sections.push("s", section.clone());
+        for (format, data) in [(Format::Dotenv, section), (Format::Ini, sections)] {
+            let tree = Tree { documents: vec![data] };
+            let options = EmitOptions { indent: None };
+            let written = format::emit(format, &tree, Some(&given), &options).unwrap();
+            let lines = written.expose_str().unwrap().lines();
+            if format == Format::Dotenv {
+                let lines: Vec<_> = lines.filter(|line| line.starts_with("sops_")).collect();
+                let expected: Vec<_> =
+                    vector["dotenv"].as_array().unwrap().iter().map(text).collect();
+                assert_eq!(lines, expected);
+            } else {
+                let lines = lines.skip_while(|line| *line != "[sops]").skip(1);
+                let pairs = lines.map(|line| line.split_once('=').unwrap());
+                let pairs: Vec<_> = pairs
+                    .map(|(key, value)| (key.trim().to_owned(), value[1..].to_owned()))
+                    .collect();
+                let expected = vector["ini"].as_array().unwrap().iter();
+                let expected: Vec<_> =
+                    expected.map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+                assert_eq!(pairs, expected);
+            }
+            // And back.
+            match format::parse(format, written).unwrap().metadata {
+                Section::Found(read) => {
+                    assert_eq!(Metadata::read(&read).unwrap(), Metadata::read(&given).unwrap());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 use sops_core::{
+    crypto::{Digest, MacScope},
     selection::{Field, Selection},
     tree::{
         Comment, Entry, Item, Leaf, List, Mapping, Node, Pair, Place, Tree, Value, Visitor, walk,
@@ -29,6 +30,11 @@ fn each_rule_selects_the_leaves_of_its_vector() {
         let mut seen = Seen(Vec::new());
         walk(&mut tree, &rule.unwrap(), &mut seen).unwrap();
         assert_eq!(seen.0, expected(vector), "{name}");
+        let mut digest = Digest::new(MacScope::Everything);
+        for row in seen.0.iter().filter(|row| !row.comment) {
+            digest.add(row.selected, row.text.as_bytes());
+        }
+        assert_eq!(digest.finish().expose_str(), vector["mac"].as_str(), "{name}");
     }
 }
 

@@ -102,6 +102,38 @@ fn values_are_sealed_to_the_same_token_and_opened_from_it() {
     }
 }
 
+/// OpenSSL is another implementation, with the nonces of 32 bytes that most libraries do not take.
+#[test]
+fn the_cipher_is_that_of_openssl() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/gcm.json");
+    let file: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    for row in rows(&file) {
+        let of = |name: &str| hex(text(row, name));
+        let cipher = ValueCipher::new(of("key").as_slice().try_into().unwrap());
+        let (nonce, aad, plain) = (of("iv"), of("aad"), of("text"));
+        let token = Envelope {
+            data: of("sealed"),
+            nonce: nonce.clone(),
+            tag: of("tag"),
+            kind: Kind::Text,
+            note: None,
+        };
+        assert_eq!(cipher.open(&token, &aad).unwrap().expose(), plain, "{row}");
+        if let Ok(nonce) = nonce.try_into() {
+            assert_eq!(cipher.seal(&plain, Kind::Text, &nonce, &aad), token, "{row}");
+        }
+        let mut broken = [token.clone(), token.clone(), token.clone(), token.clone()];
+        broken[0].data[0] ^= 1;
+        broken[1].tag[15] ^= 0x80;
+        broken[2].nonce[0] ^= 1;
+        broken[3].tag.pop();
+        for broken in broken {
+            assert!(cipher.open(&broken, &aad).is_err(), "{row}");
+        }
+        assert!(cipher.open(&token, &aad[1..]).is_err(), "{row}");
+    }
+}
+
 struct Leaves(Vec<(Vec<String>, String, bool, Option<Value>)>);
 
 impl Visitor for Leaves {

@@ -45,9 +45,17 @@ pub(crate) fn open(format: Format, sealed: &SecretBytes, key: u8) -> OpenDocumen
 
 /// Seals a text that was open again, under the key and the nonces it had.
 pub(crate) fn reseal(plain: PlainDocument, opened: OpenDocument) -> SealedText {
+    try_reseal(plain, opened).unwrap()
+}
+
+/// As [`reseal`], of a text that may be one that cannot be sealed.
+pub(crate) fn try_reseal(
+    plain: PlainDocument,
+    opened: OpenDocument,
+) -> Result<SealedText, SealError> {
     let (key, format) = (data_key(1), opened.format);
     let plan = plan(opened.metadata, &key, format, TIMES[1]);
-    pipeline::reseal(plain, opened.memory, plan, &mut SeededRng::new(2)).unwrap()
+    pipeline::reseal(plain, opened.memory, plan, &mut SeededRng::new(2))
 }
 
 /// What must hold: opened, the text is what it was; sealed again without an edit, it changes in
@@ -61,6 +69,7 @@ pub(crate) fn check(format: Format, text: &[u8], selection: &Selection, odd: boo
         Ok(sealed) => sealed,
         // What cannot be sealed, and says so before anything is made.
         Err(SealError::NoDocument | SealError::Emit(_) | SealError::Aliases(_)) => return,
+        Err(SealError::CommentRule { .. }) => return,
         Err(SealError::Unreadable(_) | SealError::Unopenable) if odd => return,
         Err(error) => panic!("{error:?}\n{}", shown(text)),
     };
@@ -90,7 +99,12 @@ pub(crate) fn check(format: Format, text: &[u8], selection: &Selection, odd: boo
     let key = data_key(2);
     let opened = open(format, &sealed.text, 1);
     let plan = plan(opened.metadata.clone(), &key, format, TIMES[1]);
-    let rotated = pipeline::rotate(opened, plan, &mut SeededRng::new(3)).unwrap();
+    let rotated = pipeline::rotate(opened, plan, &mut SeededRng::new(3));
+    // What a pattern meets in a token by chance is met under one key and not under another.
+    if matches!(rotated, Err(SealError::CommentRule { .. })) {
+        return;
+    }
+    let rotated = rotated.unwrap();
     let second = tokens(&rotated.text, &rotated.metadata.mac);
     assert_eq!(second.len(), first.len(), "rotated, of\n{}", shown(text));
     assert!(second.iter().all(|token| !first.contains(token)), "a token of the old key stayed");
@@ -126,7 +140,7 @@ fn plan(metadata: Metadata, key: &DataKey, format: Format, now: i64) -> Plan<'_>
     Plan { metadata, data_key: key, now, target, allow_nothing_sealed: true }
 }
 
-fn metadata(selection: &Selection) -> Metadata {
+pub(crate) fn metadata(selection: &Selection) -> Metadata {
     let created_at = Time::from_unix(1_600_000_000);
     let key = WrappedKey { key: pgp(1), enc: "wrapped".into(), created_at, unknown: Vec::new() };
     Metadata {
@@ -142,6 +156,6 @@ fn metadata(selection: &Selection) -> Metadata {
     }
 }
 
-fn data_key(number: u8) -> DataKey {
+pub(crate) fn data_key(number: u8) -> DataKey {
     DataKey::from_slice(&[number; 32]).expect("of the right length")
 }

@@ -96,8 +96,13 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// The fuzz targets, a workspace of their own. Building them, which `cargo xtask test` does, takes
+/// warnings for errors.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 fn format() -> Result<()> {
-    shell::run(&mut shell::cargo(["fmt", "--all", "--check"]))
+    shell::run(&mut shell::cargo(["fmt", "--all", "--check"]))?;
+    shell::run(&mut shell::cargo(["fmt", "--manifest-path", FUZZ, "--check"]))
 }
 
 fn clippy() -> Result<()> {
@@ -110,8 +115,12 @@ fn dependencies() -> Result<()> {
         Ok(path) => path,
         Err(error) => return shell::missing::<()>(&error).map(drop),
     };
-    let mut command = shell::command(deny, ["--workspace", "--all-features", "check"]);
-    shell::run(command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))
+    let mut command = shell::command(&deny, ["--workspace", "--all-features", "check"]);
+    shell::run(command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
+    // The fuzz targets are never released; the same rules hold for them.
+    let mut fuzz = shell::command(&deny, ["--manifest-path", FUZZ, "check", "--config"]);
+    fuzz.arg(paths::repository().join("deny.toml"));
+    shell::run(fuzz.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))
 }
 
 fn boundaries() -> Result<()> {

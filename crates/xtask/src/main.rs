@@ -11,6 +11,7 @@
 mod bench;
 mod check;
 mod emulators;
+mod fuzz;
 mod generate;
 mod peer;
 mod rig;
@@ -30,6 +31,11 @@ usage: cargo xtask COMMAND
   test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
                         `cargo test` gets those instead of --workspace
     --no-rig            neither peers nor emulators: what needs them is skipped
+    --no-fuzz           without the fuzz targets, which otherwise run for 3 s each
+  fuzz [TARGET]…        builds the fuzz targets and runs all, or these
+    --seconds N         for N seconds each (3)
+    --seed N            instead of another seed in every run
+    --replay FILE       runs one target with this input only: what a crash left
   rig [--delay MS]      starts the emulators, KMS behind a proxy that lists calls (and makes
                         each one take longer), prints their variables, stops at Ctrl-C
   bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
@@ -54,6 +60,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match command.as_str() {
         "check" => check::run(),
         "test" => test::run(rest),
+        "fuzz" => fuzz::run(rest),
         "rig" => rig::run(rest),
         "bench" => bench::run(rest),
         bench::AS_CHILD => bench::run_as_child(rest),

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: installs and starts what tests need, once, then runs them all.
+//! `cargo xtask test`: installs and starts what tests need, once, then runs them all, and the fuzz
+//! targets for a moment each.
 
 use std::env;
 use std::process::Command;
@@ -7,7 +8,7 @@ use anyhow::Result;
 use sops_tests::paths;
 
 use crate::emulators::Emulators;
-use crate::{peer, servers, shell, tools};
+use crate::{fuzz, peer, servers, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
 const PROGRAMS: [(&str, &str); 3] =
@@ -18,9 +19,12 @@ const RIG: [&str; 2] = ["SOPS_RIG_KMS", "SOPS_RIG_STS"];
 
 /// Runs the tests of the workspace, or those that `arguments` select.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let (own, rest): (Vec<&String>, Vec<&String>) =
-        arguments.iter().partition(|argument| *argument == "--no-rig");
-    let with_rig = own.is_empty();
+    let (own, rest): (Vec<&String>, Vec<&String>) = arguments
+        .iter()
+        .partition(|argument| ["--no-rig", "--no-fuzz"].contains(&argument.as_str()));
+    let without = |flag: &str| own.iter().any(|argument| *argument == flag);
+    let with_rig = !without("--no-rig");
+    let with_fuzz = !without("--no-fuzz") && rest.is_empty();
 
     shell::step("build");
     shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "-j2"]))?;
@@ -36,7 +40,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     shell::step("test");
     let result = shell::run(&mut test);
     drop(rig);
-    result
+    result?;
+    if with_fuzz { fuzz::run(&[]) } else { Ok(()) }
 }
 
 /// Sets the variables of everything that can be had here. What cannot is reported now, and each

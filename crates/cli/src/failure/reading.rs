@@ -4,7 +4,7 @@ use sops_core::{
     crypto::SecretBytes,
     document::{Document, ReadError},
     format::{EmitError, Format, Problem, SectionError},
-    pipeline::{AmendError, Diagnosis, LeafError, MacVerdict, SealError},
+    pipeline::{AmendError, Diagnosis, LeafError, MacVerdict, SealError, Spot},
 };
 
 use super::{Failure, sentence};
@@ -124,23 +124,55 @@ pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<St
 /// What most likely happened to the file.
 fn likely(diagnosis: &Diagnosis) -> String {
     match diagnosis {
-        Diagnosis::Swapped(a, b) => format!("The values at {a} and {b} have changed places"),
-        Diagnosis::SortedByKey => {
-            "The keys have been put into another order; they are sorted by name now".to_owned()
+        Diagnosis::Swapped(a, b) => format!("{a} and {b} have changed places outside of sops"),
+        Diagnosis::Moved { what, before: Some(before) } => {
+            format!("{what} was moved outside of sops: it stood before {before}")
         }
-        Diagnosis::Added(spot) => format!("The value at {spot} was added outside of sops"),
-        Diagnosis::Unknown { clear, count: 0 } if clear.is_empty() => {
-            "A value was removed or moved outside of sops".to_owned()
+        Diagnosis::Moved { what, before: None } => {
+            format!("{what} was moved outside of sops: it stood last")
         }
-        Diagnosis::Unknown { clear, count } => {
-            let names: Vec<_> = clear.iter().map(ToString::to_string).collect();
-            let more = count.saturating_sub(clear.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!(
-                "A value was removed, moved or changed outside of sops; those in clear are {}{more}",
-                names.join(", ")
-            )
+        Diagnosis::WasSorted => "The keys were put into another order outside of sops: they were \
+                                 in the order of their names"
+            .to_owned(),
+        Diagnosis::Added(spot) => format!("{spot} was added outside of sops"),
+        Diagnosis::Copied(of, copy) => format!("{copy} is a copy of {of}, made outside of sops"),
+        Diagnosis::Retyped { spots, count, is_text: true } => format!(
+            "{} became text outside of sops: without quotes it matches",
+            listed(spots, *count)
+        ),
+        Diagnosis::Retyped { spots, count, is_text: false } => {
+            format!("{} was text, and lost its quotes outside of sops", listed(spots, *count))
         }
+        Diagnosis::Unknown { clear, empty, sorted } => {
+            let mut words = match clear.count {
+                0 => {
+                    "A value was removed, moved or emptied outside of sops, or comes from another \
+                      version of the file, as after a merge"
+                        .to_owned()
+                }
+                _ => format!(
+                    "A value was removed, moved or changed outside of sops, or comes from another \
+                     version of the file, as after a merge; those in clear are {}",
+                    listed(&clear.named, clear.count)
+                ),
+            };
+            if empty.count > 0 {
+                words += "; empty, maybe since then, are ";
+                words += &listed(&empty.named, empty.count);
+            }
+            if *sorted {
+                words += "; the keys are in the order of their names, so maybe a tool sorted them";
+            }
+            words
+        }
+    }
+}
+
+fn listed(spots: &[Spot], count: usize) -> String {
+    let names: Vec<_> = spots.iter().map(ToString::to_string).collect();
+    match count.saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
@@ -154,10 +186,12 @@ pub(crate) fn seal(error: &SealError) -> Failure {
         SealError::NothingSelected { .. } => Failure::generic(sentence(error)).hint(
             "correct the rule, or say --allow-nothing-encrypted (SOPS_ALLOW_NOTHING_ENCRYPTED=true)",
         ),
-        SealError::CommentMisread(_) => {
+        SealError::CommentRule { .. } => {
             let problem = format!("Error encrypting tree: {}", sentence(error));
-            Failure::new(Status::EncryptingTree, problem)
-                .hint("make the pattern longer, or let it begin with ^")
+            Failure::new(Status::EncryptingTree, problem).hint(
+                "choose a pattern that no ENC[AES256_GCM,data:…,type:comment] can contain, such \
+                 as one with a blank",
+            )
         }
         SealError::Emit(error) => emit(error),
         SealError::Aliases(_) | SealError::Unreadable(_) | SealError::Unopenable => {

@@ -100,6 +100,13 @@ pub trait Layout: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a comment of this format can have this text. Others cannot have been sealed there:
+    /// a token was copied from elsewhere, and written out, its further lines would be content.
+    fn holds_comment(&self, text: &[u8]) -> bool {
+        let _ = text;
+        true
+    }
+
     /// The line, from 1, on which the leaf at `mark` begins.
     fn line(&self, mark: Mark) -> Option<usize>;
 }

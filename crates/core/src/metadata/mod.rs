@@ -10,6 +10,7 @@ mod write;
 
 pub use legacy::{context_is_lost, context_variants};
 pub use read::{ReadMetadataError, is_sealed};
+pub(crate) use version::is_before;
 pub use version::{VERSION, raised_version};
 
 use crate::{

@@ -15,6 +15,15 @@ pub fn raised_version(written: &str) -> &str {
     }
 }
 
+/// Whether a document claims to be written by a version before this one. No version at all counts
+/// as old, and one that cannot be compared as new.
+pub(crate) fn is_before(written: &str, numbers: [u64; 3]) -> bool {
+    match key(written) {
+        Some((theirs, release, _)) => (theirs, release) < (numbers, true),
+        None => written.trim().is_empty(),
+    }
+}
+
 /// Something that sorts as versions do; a pre-release sorts before its release.
 fn key(text: &str) -> Option<([u64; 3], bool, &str)> {
     let text = text.trim();
@@ -31,6 +40,16 @@ fn key(text: &str) -> Option<([u64; 3], bool, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn age_is_told_by_the_numbers() {
+        for old in ["", "1", "1.6", "1.13.0", "v1.0", "2.0.0-rc.1"] {
+            assert!(is_before(old, [2, 0, 0]), "{old}");
+        }
+        for new in ["2.0.0", "3.9.0", "some day"] {
+            assert!(!is_before(new, [2, 0, 0]), "{new}");
+        }
+    }
 
     #[test]
     fn only_older_versions_are_raised() {

@@ -1,5 +1,7 @@
 //! The visitors of the walk that seal, open and list the leaves of a document.
 
+use std::collections::HashSet;
+
 use crate::{
     crypto::{
         Digest, Envelope, EnvelopeError, MacScope, Nonce, OpenError, SecretBytes, ValueCipher,
@@ -23,8 +25,9 @@ pub(super) struct SealedLeaves {
     pub(super) sealed: usize,
     /// Values that could have been sealed, had the rule selected them.
     pub(super) values: usize,
-    /// Where the rule would take a sealed comment for one that says "leave this in clear".
-    pub(super) misread: Option<Path>,
+    /// A comment that would not be selected any more once it is sealed: where it stands, and its
+    /// line.
+    pub(super) clash: Option<(Path, Option<usize>)>,
 }
 
 /// Seals every selected leaf and comment of a tree.
@@ -38,28 +41,36 @@ pub(super) fn seal<J: Judge>(
 ) -> SealedLeaves {
     let mut seal = Seal {
         layout,
-        judge: selection,
+        selection,
         cipher,
         nonces: &mut nonces,
         digest: Digest::new(scope),
         sealed: 0,
         values: 0,
-        misread: None,
+        clash: None,
     };
     let Ok(()) = walk(tree, selection, &mut seal);
-    let Seal { digest, sealed, values, misread, .. } = seal;
-    SealedLeaves { mac: digest.finish(), mac_nonce: nonces.fresh(), sealed, values, misread }
+    let Seal { digest, sealed, values, clash, .. } = seal;
+    SealedLeaves { mac: digest.finish(), mac_nonce: nonces.fresh(), sealed, values, clash }
 }
 
 struct Seal<'a, 'r, J> {
-    judge: &'a J,
     layout: Option<&'a dyn Layout>,
+    selection: &'a J,
     cipher: &'a ValueCipher,
     nonces: &'a mut Nonces<'r>,
     digest: Digest,
     sealed: usize,
     values: usize,
-    misread: Option<Path>,
+    clash: Option<(Path, Option<usize>)>,
+}
+
+impl<J: Judge> Seal<'_, '_, J> {
+    /// Whether a sealed comment, which is what the next reader judges by, takes itself and what
+    /// follows out of the selection: `unencrypted_comment_regex` matches it (format §1.5).
+    fn unselects(&self, token: &str) -> bool {
+        self.selection.comment(token.as_bytes()) && !self.selection.leaf(false, 2, true)
+    }
 }
 
 impl<J: Judge> Visitor for Seal<'_, '_, J> {
@@ -95,16 +106,20 @@ impl<J: Judge> Visitor for Seal<'_, '_, J> {
         if !place.selected || comment.text.is_empty() {
             return Ok(());
         }
-        let nonce = self.nonces.next(place.aad, Kind::Comment, comment.text.expose());
-        let aad = place.aad.as_bytes();
-        let token = self.cipher.seal(comment.text.expose(), Kind::Comment, &nonce, aad).print();
-        // Rules look at the text that stands there (format §1.5): one that spares what a matching
-        // comment is in force for would spare this comment itself.
-        if self.misread.is_none()
-            && self.judge.comment(token.as_bytes())
-            && !self.judge.leaf(false, 2, true)
-        {
-            self.misread = Some(place.path());
+        let text = comment.text.expose();
+        let seal =
+            |nonce| self.cipher.seal(text, Kind::Comment, &nonce, place.aad.as_bytes()).print();
+        let mut token = seal(self.nonces.next(place.aad, Kind::Comment, text));
+        // A short pattern may be met by chance; then another nonce gives another text.
+        for _ in 0..16 {
+            if !self.unselects(&token) {
+                break;
+            }
+            token = seal(self.nonces.fresh());
+        }
+        if self.clash.is_none() && self.unselects(&token) {
+            let line = self.layout.and_then(|layout| layout.line(comment.mark));
+            self.clash = Some((place.path(), line));
         }
         comment.replace(token);
         Ok(())
@@ -184,8 +199,14 @@ pub(super) fn open<J: Judge>(
     if lost_comments > 0 {
         let mut places = Places::default();
         let Ok(()) = walk(tree, selection, &mut places);
-        let mut retry =
-            Retry { cipher, places: places.0, memory: &mut memory, kept: &mut comments_kept };
+        let mut retry = Retry {
+            cipher,
+            layout,
+            places: places.list,
+            tries: TRIES,
+            memory: &mut memory,
+            kept: &mut comments_kept,
+        };
         let Ok(()) = walk(tree, selection, &mut retry);
     }
     Ok(OpenedLeaves { mac: digest.finish(), memory, spelled, comments_kept, odd })
@@ -272,7 +293,11 @@ impl Visitor for Open<'_> {
             }
             return Ok(());
         }
-        match open_comment(self.cipher, comment, place.aad.as_bytes()) {
+        let found = Envelope::parse(comment.text.expose()).ok().and_then(|token| {
+            let aad = place.aad.as_bytes();
+            Some((open_comment(self.cipher, self.layout, &token, aad)?, token))
+        });
+        match found {
             Some((text, token)) => {
                 if self.remember {
                     let aad = place.aad;
@@ -288,20 +313,25 @@ impl Visitor for Open<'_> {
     }
 }
 
+/// The text of a sealed comment. Comments are outside of the MAC, so anybody can put a token there
+/// that was sealed as a value of the same path; only what can be a comment is taken for one.
 fn open_comment(
     cipher: &ValueCipher,
-    comment: &Comment,
+    layout: &dyn Layout,
+    token: &Envelope,
     aad: &[u8],
-) -> Option<(SecretBytes, Envelope)> {
-    let token = Envelope::parse(comment.text.expose()).ok()?;
-    let text = cipher.open(&token, aad).ok()?;
-    Some((text, token))
+) -> Option<SecretBytes> {
+    let text = cipher.open(token, aad).ok()?;
+    layout.holds_comment(text.expose()).then_some(text)
 }
 
 /// The additional data of every place in a document, for comments that were moved from where
 /// they had been sealed (format §7.1, Q22).
 #[derive(Default)]
-struct Places(Vec<String>);
+struct Places {
+    list: Vec<String>,
+    known: HashSet<String>,
+}
 
 impl Places {
     /// Trying costs a third of a microsecond; this many do not hurt.
@@ -310,8 +340,9 @@ impl Places {
     fn add(&mut self, aad: &str) {
         let mut rest = aad;
         while let Some(cut) = rest.strip_suffix(':') {
-            if self.0.len() < Self::MOST && !self.0.iter().any(|place| place == rest) {
-                self.0.push(rest.to_owned());
+            if self.list.len() < Self::MOST && !self.known.contains(rest) {
+                self.list.push(rest.to_owned());
+                self.known.insert(rest.to_owned());
             }
             match cut.rfind(':') {
                 Some(at) => rest = &cut[..=at],
@@ -335,10 +366,16 @@ impl Visitor for Places {
     }
 }
 
+/// Tries in all, for a file full of comments that open nowhere: a fraction of a second.
+const TRIES: usize = 500_000;
+
 /// Tries comments that did not open where they stand under every other place.
 struct Retry<'a> {
     cipher: &'a ValueCipher,
+    layout: &'a dyn Layout,
     places: Vec<String>,
+    /// How many times a comment may still be tried somewhere.
+    tries: usize,
     memory: &'a mut NonceMemory,
     kept: &'a mut Vec<Path>,
 }
@@ -354,12 +391,18 @@ impl Visitor for Retry<'_> {
         if comment.edited || !place.selected || comment.text.is_empty() {
             return Ok(());
         }
-        let other = std::iter::once(":").chain(self.places.iter().map(String::as_str));
-        let found = other
-            .filter_map(|aad| Some((aad, open_comment(self.cipher, comment, aad.as_bytes())?)))
-            .next();
+        let others = std::iter::once(":").chain(self.places.iter().map(String::as_str));
+        let mut tries = self.tries;
+        let found = Envelope::parse(comment.text.expose()).ok().and_then(|token| {
+            let mut open = |aad: &str| {
+                tries = tries.checked_sub(1)?;
+                open_comment(self.cipher, self.layout, &token, aad.as_bytes())
+            };
+            others.filter_map(|aad| open(aad)).next().map(|text| (text, token.clone()))
+        });
+        self.tries = tries;
         match found {
-            Some((_, (text, token))) => {
+            Some((text, token)) => {
                 self.memory.remember(place.aad, Kind::Comment, text.expose(), &token.nonce);
                 comment.text = text;
                 comment.edited = true;
@@ -379,6 +422,7 @@ pub(super) fn pieces<J: Judge>(tree: &mut Tree, selection: &J) -> Vec<Piece> {
 
 /// One value as the digest sees it.
 pub(super) struct Piece {
+    pub(super) document: usize,
     pub(super) path: Path,
     pub(super) mark: crate::tree::Mark,
     pub(super) selected: bool,
@@ -392,6 +436,7 @@ impl Visitor for Pieces {
 
     fn leaf(&mut self, place: &Place<'_, '_>, leaf: &mut Leaf) -> Result<(), Self::Error> {
         self.0.push(Piece {
+            document: place.document,
             path: place.path(),
             mark: leaf.mark,
             selected: place.selected,
@@ -403,6 +448,7 @@ impl Visitor for Pieces {
     fn comment(&mut self, place: &Place<'_, '_>, comment: &mut Comment) -> Result<(), Self::Error> {
         if comment.form == CommentForm::Element && !place.selected {
             self.0.push(Piece {
+                document: place.document,
                 path: place.path(),
                 mark: comment.mark,
                 selected: false,

@@ -13,17 +13,20 @@
 //! here asks a key service.
 
 mod amend;
+mod diagnosis;
 mod leaves;
 mod mac;
 mod nonces;
 mod open;
 mod seal;
+mod search;
 #[cfg(test)]
 mod tests;
 
 pub use amend::{AmendError, Amended, get, put, remove};
+pub use diagnosis::{Diagnosis, Spot, Spots};
 pub use leaves::{LeafError, LeafProblem};
-pub use mac::{Diagnosis, MacVerdict, Spot};
+pub use mac::MacVerdict;
 pub use nonces::NonceMemory;
 pub use open::{OpenDocument, Opened, open};
-pub use seal::{Check, Plan, SealError, SealedText, Target, Within, reseal, rewrap, rotate, seal};
+pub use seal::{Check, Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};

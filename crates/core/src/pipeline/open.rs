@@ -1,6 +1,7 @@
 //! Sealed document and data key → values, and the verdict on the MAC.
 
 use super::{
+    diagnosis,
     leaves::{self, LeafError},
     mac::{self, MacVerdict},
     nonces::NonceMemory,
@@ -56,10 +57,12 @@ pub fn open(
         Ok(expected) if expected == found.mac => MacVerdict::Matches,
         Ok(expected) => {
             let pieces = leaves::pieces(&mut tree, selection);
-            if mac::matches_legacy(&expected, scope, &pieces, &found.odd) {
+            if mac::matches_legacy(&expected, format, &metadata, &pieces, &found.odd) {
                 MacVerdict::MatchesLegacy
             } else {
-                MacVerdict::Differs(mac::diagnose(&expected, scope, &pieces, &*layout))
+                MacVerdict::Differs(diagnosis::diagnose(
+                    &expected, scope, format, &pieces, &*layout,
+                ))
             }
         }
     };

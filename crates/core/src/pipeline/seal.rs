@@ -84,13 +84,17 @@ pub enum SealError {
         /// How many values there are.
         values: usize,
     },
-    /// The pattern of `unencrypted_comment_regex` finds something in an encrypted comment, which
-    /// would not be decrypted then (format §1.5).
+    /// A comment to be encrypted would be matched by `unencrypted_comment_regex` in its encrypted
+    /// form, so that nobody would decrypt it and what follows again.
     #[error(
-        "the pattern of unencrypted_comment_regex matches the encrypted text of a comment{0}, \
-         which could not be decrypted then"
+        "the encrypted form of a comment{} is matched by unencrypted_comment_regex", at(path, *line)
     )]
-    CommentMisread(Within),
+    CommentRule {
+        /// The mapping or list it stands in.
+        path: Path,
+        /// Its line, from 1, where it is known.
+        line: Option<usize>,
+    },
     /// The target's format cannot hold the document.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -105,14 +109,9 @@ pub enum SealError {
     Unopenable,
 }
 
-/// The container of something that has no path of its own.
-#[derive(Debug)]
-pub struct Within(Path);
-
-impl std::fmt::Display for Within {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.0.is_empty() { Ok(()) } else { write!(f, " in {}", self.0) }
-    }
+fn at(path: &Path, line: Option<usize>) -> String {
+    let path = if path.0.is_empty() { String::new() } else { format!(" in {path}") };
+    path + &line.map(|line| format!(" (line {line})")).unwrap_or_default()
 }
 
 /// Seals a plain document.
@@ -271,15 +270,15 @@ fn by_kind(metadata: &Metadata) -> Vec<KeyGroup> {
     groups
 }
 
-/// Sets time and MAC (format §2, steps 4 and 6) of leaves that will open again.
+/// Sets time and MAC (format §2, steps 4 and 6).
 fn lock(
     metadata: &mut Metadata,
     leaves: &leaves::SealedLeaves,
     now: Time,
     cipher: &ValueCipher,
 ) -> Result<(), SealError> {
-    if let Some(path) = &leaves.misread {
-        return Err(SealError::CommentMisread(Within(path.clone())));
+    if let Some((path, line)) = leaves.clash.clone() {
+        return Err(SealError::CommentRule { path, line });
     }
     metadata.last_modified = now.whole_seconds();
     let aad = metadata.mac_aad();

@@ -293,7 +293,7 @@ fn a_comment_that_the_rule_would_misread_is_refused() {
     // Every sealed comment says `type:comment`.
     let sealed = seal_under(rule("type"), Format::Yaml, "a:\n  b: 1\n  # note\n");
     let error = sealed.unwrap_err();
-    assert!(matches!(error, SealError::CommentMisread(_)), "{error}");
+    assert!(matches!(error, SealError::CommentRule { .. }), "{error}");
     assert!(error.to_string().contains(r#" in ["a"]"#) && !error.to_string().contains("note"));
     assert!(seal_under(rule("^public"), Format::Yaml, "a:\n  b: 1\n  # note\n").is_ok());
 }

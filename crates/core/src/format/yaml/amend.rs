@@ -6,7 +6,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    super::{Edit, EmitError, Expanded, Output, layout::line_and_column, splice},
+    super::{Edit, EmitError, Expanded, Output, layout::Lines, splice},
     YamlLayout,
     block::next_line,
     emit::{self, Emitter},
@@ -501,10 +501,11 @@ fn expand(layout: &YamlLayout, tree: &Tree, touched: &[SlotId]) -> Option<Expand
     }
     let mut edits = Vec::new();
     let mut lines = Vec::new();
+    let line_starts = Lines::default();
     for slot in touched {
         let Some((container, index, node)) = copies.get(slot) else { continue };
         let at = site.slots[*slot as usize].start as usize;
-        lines.push(line_and_column(layout.source.as_bytes(), at).0);
+        lines.push(line_starts.of(layout.source.as_bytes(), at));
         let copy = replace(layout, *container, *index, node, &Path::default());
         edits.extend(copy.into_iter().flatten());
     }

@@ -41,7 +41,9 @@ pub(super) fn assemble(
         site,
         raw,
         attached,
-        budget: leaves.saturating_mul(10).saturating_add(ALIAS_ALLOWANCE),
+        budget: (leaves + site.aliases.len() + text.len() / WEIGHT)
+            .saturating_mul(10)
+            .saturating_add(ALIAS_ALLOWANCE),
         copied: 0,
         depth: 0,
         wanted: site.aliases.iter().map(|alias| alias.target).collect(),
@@ -50,6 +52,10 @@ pub(super) fn assemble(
     let documents = site.documents.iter().map(|frame| assembly.mapping(frame.root));
     Ok(Tree { documents: documents.collect::<Result<_, _>>()? })
 }
+
+/// Bytes of text that count as one value more, so that a few aliases of a long text are as limited
+/// as many of a short one.
+const WEIGHT: usize = 1024;
 
 struct Assembly<'a> {
     text: &'a str,
@@ -114,9 +120,24 @@ impl Assembly<'_> {
             RawValue::Alias(alias) => return self.copy(alias),
         };
         if self.wanted.contains(&site) {
+            // Anchors inside of anchors: what is innermost is kept once for each.
+            let start = match site {
+                ValueSite::Leaf(slot) => self.site.slots[slot as usize].start as usize,
+                _ => 0,
+            };
+            self.spend(weight(&node), start)?;
             self.copies.insert(site, node.clone());
         }
         Ok(node)
+    }
+
+    /// Counts copies; `start` is the place to blame.
+    fn spend(&mut self, weight: usize, start: usize) -> Result<(), ParseError> {
+        self.copied = self.copied.saturating_add(weight);
+        if self.copied > self.budget {
+            return Err(error_at(self.text, start, Problem::AliasBomb { limit: self.budget }));
+        }
+        Ok(())
     }
 
     /// A copy of what an alias stands for; each of its leaves carries the alias's own mark.
@@ -128,11 +149,8 @@ impl Assembly<'_> {
             let problem = "this alias stands before its anchor".to_owned();
             return Err(error_at(self.text, start, Problem::Syntax(problem)));
         };
-        let (nodes, depth) = mark_copy(&mut node, mark);
-        self.copied += nodes;
-        if self.copied > self.budget {
-            return Err(error_at(self.text, start, Problem::AliasBomb { limit: self.budget }));
-        }
+        let depth = mark_copy(&mut node, mark);
+        self.spend(weight(&node), start)?;
         if self.depth + depth > MAX_DEPTH {
             return Err(error_at(self.text, start, Problem::TooDeep { limit: MAX_DEPTH }));
         }
@@ -141,31 +159,84 @@ impl Assembly<'_> {
 }
 
 /// Marks each leaf of a copy and drops its comments, which stand in the text once only. Gives
-/// the number of nodes and the depth.
-fn mark_copy(node: &mut Node, mark: Mark) -> (usize, usize) {
-    let below = match node {
+/// the depth.
+fn mark_copy(node: &mut Node, mark: Mark) -> usize {
+    match node {
         Node::Leaf(leaf) => {
             leaf.mark = mark;
-            return (1, 0);
+            0
         }
         Node::Map(mapping) => {
             mapping.entries.retain(|entry| matches!(entry, Entry::Pair(_)));
-            mapping.entries.iter_mut().fold((0, 0), |total, entry| match entry {
-                Entry::Pair(pair) => sum(total, mark_copy(&mut pair.value, mark)),
-                Entry::Comment(_) => total,
-            })
+            let below = mapping.entries.iter_mut().map(|entry| match entry {
+                Entry::Pair(pair) => mark_copy(&mut pair.value, mark),
+                Entry::Comment(_) => 0,
+            });
+            1 + below.max().unwrap_or(0)
         }
         Node::List(list) => {
             list.items.retain(|item| matches!(item, Item::Value(_)));
-            list.items.iter_mut().fold((0, 0), |total, item| match item {
-                Item::Value(node) => sum(total, mark_copy(node, mark)),
-                Item::Comment(_) => total,
-            })
+            let below = list.items.iter_mut().map(|item| match item {
+                Item::Value(node) => mark_copy(node, mark),
+                Item::Comment(_) => 0,
+            });
+            1 + below.max().unwrap_or(0)
         }
-    };
-    (below.0 + 1, below.1 + 1)
+    }
 }
 
-fn sum(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
-    (a.0 + b.0, a.1.max(b.1))
+/// What a copy takes: its nodes, and its text by [`WEIGHT`].
+fn weight(node: &Node) -> usize {
+    1 + match node {
+        Node::Leaf(leaf) => match &leaf.value {
+            Value::Text(text) => text.len() / WEIGHT,
+            _ => 0,
+        },
+        Node::Map(mapping) => {
+            mapping.pairs().map(|pair| pair.key.len() / WEIGHT + weight(&pair.value)).sum()
+        }
+        Node::List(list) => list.values().map(weight).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::format::{Format, Problem, parse};
+
+    fn is_bomb(text: &str) -> bool {
+        match parse(Format::Yaml, text.into()) {
+            Ok(_) => false,
+            Err(error) => {
+                assert!(matches!(error.problem, Problem::AliasBomb { .. }), "{error}");
+                true
+            }
+        }
+    }
+
+    #[test]
+    fn many_aliases_of_one_word_multiply_nothing() {
+        assert!(!is_bomb(&format!("x: &a v\nl:\n{}", "- *a\n".repeat(12_000))));
+    }
+
+    /// Two megabytes of source, and 400 of values.
+    #[test]
+    fn aliases_of_a_long_text_are_a_bomb() {
+        let long = "y".repeat(1 << 20);
+        let copies = |count| format!("x: &a {long}\nl: [{}]\n", "*a, ".repeat(count));
+        assert!(!is_bomb(&copies(5)));
+        assert!(is_bomb(&copies(400)));
+    }
+
+    /// Each anchor has a copy of all that is inside of it, ready for its aliases.
+    #[test]
+    fn anchors_inside_of_anchors_are_a_bomb() {
+        let long = "y".repeat(1 << 20);
+        let nest = |depth: usize| {
+            let open: String = (0..depth).map(|at| format!("&a{at} [")).collect();
+            let aliases: String = (0..depth).map(|at| format!("*a{at}, ")).collect();
+            format!("x: {open}{long}{}\nl: [{aliases}]\n", "]".repeat(depth))
+        };
+        assert!(!is_bomb(&nest(3)));
+        assert!(is_bomb(&nest(300)));
+    }
 }

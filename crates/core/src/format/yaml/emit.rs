@@ -33,7 +33,7 @@ impl Emitter {
         let end = |this: &mut Self| {
             for comment in inline {
                 this.out.push_str(" #");
-                this.out.push_str(&text_of(comment));
+                this.out.push_str(&text_of(comment).replace(['\n', '\r'], " "));
             }
             this.out.push_str(this.line_break);
         };
@@ -132,7 +132,7 @@ impl Emitter {
     }
 
     fn comment(&mut self, comment: &Comment, column: usize, begun: &mut bool) {
-        for line in text_of(comment).split('\n') {
+        for line in text_of(comment).split(['\n', '\r']) {
             self.begin(column, begun);
             self.out.push('#');
             self.out.push_str(line);

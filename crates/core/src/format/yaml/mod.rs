@@ -165,6 +165,14 @@ impl Layout for YamlLayout {
         amend::remove(self, tree, document, path)
     }
 
+    fn holds_comment(&self, text: &[u8]) -> bool {
+        // Breaks beyond ASCII end a line in YAML 1.1 only, so a comment can have them here.
+        let allowed = |c| {
+            scalar::is_printable(c) || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        };
+        std::str::from_utf8(text).is_ok_and(|text| text.chars().all(allowed))
+    }
+
     fn line(&self, mark: Mark) -> Option<usize> {
         let slot = self.slot(mark)?;
         Some(line_and_column(self.source.as_bytes(), slot.start as usize).0)

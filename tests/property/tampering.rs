@@ -1,0 +1,537 @@
+//! Sealed documents changed by somebody without the key: what is accepted still means what was
+//! sealed, apart from what format §2 says the MAC does not cover; and what the diagnosis of a
+//! mismatch says about one change is true of that change.
+
+use sops_core::document::Document;
+use sops_core::format::{self, Format};
+use sops_core::pipeline::{self, Diagnosis, MacVerdict, Spot};
+use sops_core::selection::{Field, Selection};
+use sops_core::tree::{Entry, Item, Kind, Mapping, Node, Tree};
+
+use super::case::Case;
+use super::sealing;
+
+/// Opens a changed document as the command does without `--ignore-mac`; `None` is a refusal.
+fn accepted(format: Format, text: &str) -> Option<Tree> {
+    let Ok(Document::Sealed(document)) = Document::read(format, text.into()) else { return None };
+    let opened = pipeline::open(*document, &sealing::data_key(1), false).ok()?;
+    let document = opened.verified().ok()?;
+    // What is printed is what counts: it has to say the same.
+    let printed = document.text().ok()?;
+    let read = format::parse(format, printed.clone());
+    let read = read.unwrap_or_else(|error| panic!("{error}\n{}", sealing::shown(printed.expose())));
+    let typed = matches!(format, Format::Yaml | Format::Json);
+    if typed {
+        let (shown, meant) = (meaning(&read.tree, false), meaning(&document.tree, false));
+        assert_eq!(shown, meant, "printed\n{}\nof\n{text}", sealing::shown(printed.expose()));
+    }
+    Some(document.tree)
+}
+
+/// What a tree says: values and where they stand, with or without their types. Comments, null,
+/// empty text and empty containers are what nobody vouches for (format §2).
+fn meaning(tree: &Tree, with_types: bool) -> Vec<String> {
+    fn node(node: &Node, path: &str, with_types: bool, list: &mut Vec<String>) {
+        match node {
+            Node::Map(inner) => mapping(inner, path, with_types, list),
+            Node::List(inner) => {
+                // By order alone: an empty item in between moves the positions behind it.
+                for item in &inner.items {
+                    if let Item::Value(value) = item {
+                        node_(value, &format!("{path}[]"), with_types, list);
+                    }
+                }
+            }
+            Node::Leaf(leaf) => {
+                let canonical = leaf.value.canonical();
+                if !canonical.is_empty() {
+                    let kind = with_types.then(|| leaf.value.kind().map(Kind::name));
+                    list.push(format!("{path} {kind:?} {:?}", canonical.expose()));
+                }
+            }
+        }
+    }
+    use node as node_;
+    fn mapping(mapping: &Mapping, path: &str, with_types: bool, list: &mut Vec<String>) {
+        for entry in &mapping.entries {
+            if let Entry::Pair(pair) = entry {
+                node(&pair.value, &format!("{path}.{:?}", pair.key), with_types, list);
+            }
+        }
+    }
+    let mut list = Vec::new();
+    for document in &tree.documents {
+        mapping(document, "", with_types, &mut list);
+    }
+    list
+}
+
+/// A sealed document and what it says.
+struct Sealed {
+    format: Format,
+    text: String,
+    mac: String,
+    tree: Tree,
+}
+
+impl Sealed {
+    /// `None` for texts that say nothing or come in bytes that are not text.
+    fn of(format: Format, text: &[u8], selection: &Selection) -> Option<Self> {
+        let plain = sealing::plain(format, text)?;
+        let sealed = sealing::seal(plain, selection).ok()?;
+        let text = sealed.text.expose_str()?.to_owned();
+        let tree = accepted(format, &text).expect("what was sealed opens");
+        Some(Self { format, text, mac: sealed.metadata.mac, tree })
+    }
+
+    /// Where each token of a value or comment stands.
+    fn tokens(&self) -> Vec<std::ops::Range<usize>> {
+        let found = self.text.match_indices("ENC[AES256_GCM,data:");
+        found
+            .filter_map(|(at, _)| {
+                let end = at + self.text[at..].find(']')? + 1;
+                (self.text[at..end] != self.mac).then_some(at..end)
+            })
+            .collect()
+    }
+
+    /// The text with something else in place of a range.
+    fn with(&self, range: &std::ops::Range<usize>, other: &str) -> String {
+        [&self.text[..range.start], other, &self.text[range.end..]].concat()
+    }
+
+    /// Demands that a changed text is refused or says the same.
+    fn demand_same(&self, changed: &str, with_types: bool, what: &str) {
+        if let Some(tree) = accepted(self.format, changed) {
+            assert_eq!(
+                meaning(&tree, with_types),
+                meaning(&self.tree, with_types),
+                "{what}: accepted, and says something else\n{}\n{changed}",
+                self.text
+            );
+        }
+    }
+}
+
+fn rules() -> Vec<Selection> {
+    [
+        (Field::UnencryptedSuffix, "_clear"),
+        (Field::EncryptedRegex, "^(data|pass.*|marker|a)$"),
+        (Field::UnencryptedSuffix, "_unencrypted"),
+    ]
+    .map(|given| Selection::from_fields([given]).expect("the rule is usable"))
+    .into()
+}
+
+/// Generated documents of every format, not too large for what follows.
+fn documents(from: usize, count: usize) -> impl Iterator<Item = Sealed> {
+    let rules = rules();
+    (from..)
+        .map(|number| (number, Case::generate(11, number)))
+        .filter_map(move |(number, case)| {
+            let text = &case.text.bytes;
+            // A copy in place of an alias is another tree.
+            let usable = text.len() < 700 && !case.text.aliases;
+            usable.then(|| Sealed::of(case.format, text, &rules[number % rules.len()])).flatten()
+        })
+        .take(count)
+}
+
+/// The other letters of base64 that differ from this one in one bit.
+fn neighbours(letter: u8) -> Vec<char> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let Some(at) = LETTERS.iter().position(|known| *known == letter) else { return Vec::new() };
+    (0..6).map(|bit| char::from(LETTERS[at ^ (1 << bit)])).collect()
+}
+
+#[test]
+fn no_flipped_bit_of_a_token_is_accepted_with_another_meaning() {
+    let mut tried = 0;
+    for sealed in documents(0, 25) {
+        // All bits of the first tokens, some of the others.
+        for (number, token) in sealed.tokens().into_iter().enumerate() {
+            let parts = token.start + "ENC[AES256_GCM,".len()..token.end;
+            for at in parts.step_by(if number < 2 { 1 } else { 13 }) {
+                let letter = sealed.text.as_bytes()[at];
+                for other in neighbours(letter) {
+                    let changed = sealed.with(&(at..at + 1), &other.to_string());
+                    sealed.demand_same(&changed, true, "a flipped bit");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 5_000, "{tried} flips are too few to say anything");
+}
+
+#[test]
+fn moved_copied_and_emptied_tokens_are_not_accepted_with_another_meaning() {
+    for sealed in documents(1_000, 60) {
+        let tokens = sealed.tokens();
+        for (number, token) in tokens.iter().enumerate().take(12) {
+            let text = &sealed.text[token.clone()];
+            sealed.demand_same(&sealed.with(token, ""), true, "an emptied value");
+            sealed.demand_same(&sealed.with(token, "null"), true, "a value in clear");
+            for behind in ["x", "~AAAA", " ENC[AES256_GCM,data:AA==", "]"] {
+                let changed = sealed.with(token, &format!("{text}{behind}"));
+                sealed.demand_same(&changed, true, "text behind the bracket");
+            }
+            for other in tokens.iter().skip(number + 1).take(12) {
+                let second = &sealed.text[other.clone()];
+                sealed.demand_same(&sealed.with(other, text), true, "a copied token");
+                sealed.demand_same(&sealed.with(token, second), true, "a token copied back");
+                let between = &sealed.text[token.end..other.start];
+                let both = token.start..other.end;
+                let changed = sealed.with(&both, &format!("{second}{between}{text}"));
+                sealed.demand_same(&changed, true, "two exchanged tokens");
+            }
+        }
+    }
+}
+
+/// Comments are outside of the MAC, and the items of a list and its comments are sealed under one
+/// path. So the token of a text of several lines can be copied to where a comment stands; its
+/// further lines must not become items.
+#[test]
+fn a_text_of_several_lines_does_not_come_back_as_a_comment() {
+    let text =
+        "# top\na:\n- |\n  first\n  - injected\n- two\n# note\n- three # beside\nb: 1 # one\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    let tokens = sealed.tokens();
+    let several = sealed.text[tokens[1].clone()].to_owned();
+    let comments: Vec<_> =
+        tokens.iter().filter(|at| sealed.text[..at.start].ends_with('#')).collect();
+    assert_eq!(comments.len(), 4);
+    for comment in comments {
+        for token in [several.clone(), several.replace("type:str", "type:comment")] {
+            let tree = accepted(Format::Yaml, &sealed.with(comment, &token)).unwrap();
+            assert_eq!(meaning(&tree, true), meaning(&sealed.tree, true));
+        }
+    }
+}
+
+/// What may stand in a comment of YAML comes back, and what may not cannot have stood there.
+#[test]
+fn odd_characters_in_comments_come_back_or_are_refused_at_once() {
+    let mut read = 0;
+    for odd in [
+        '\t',
+        '\u{7f}',
+        '\u{85}',
+        '\u{a0}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{feff}',
+        '\u{fffd}',
+        '\u{1b}',
+        '\u{0}',
+        '\u{10ffff}',
+    ] {
+        let text = format!("# x{odd}y\na: 1 # {odd}\n");
+        read += usize::from(sealing::plain(Format::Yaml, text.as_bytes()).is_some());
+        sealing::check(Format::Yaml, text.as_bytes(), &Selection::default(), false);
+    }
+    assert!(read >= 7, "{read}");
+}
+
+/// The type in a token is not authenticated. What is accepted has the same bytes as before, so
+/// that a text such as `05` never becomes the integer 5; docs/security.md names the rest.
+#[test]
+fn another_type_is_accepted_for_the_same_bytes_only() {
+    let own = [
+        (
+            Format::Yaml,
+            "a: \"05\"\nb: '1.50'\nc: \"2024-01-02T00:00:00+00:00\"\nd: 't'\ne: 5\nf: '1'\n",
+        ),
+        (Format::Json, r#"{"a": "007", "b": "1e3", "c": true, "d": 1.5, "e": ["t", "+1"]}"#),
+        (Format::Dotenv, "A=010\nB=yes\n"),
+        (Format::Ini, "[s]\na = 1.0\nb = 0x1F\n"),
+    ];
+    let own = own
+        .iter()
+        .filter_map(|(format, text)| Sealed::of(*format, text.as_bytes(), &Selection::default()));
+    let mut accepted_anyway = 0;
+    for sealed in own.chain(documents(2_000, 60)) {
+        for token in sealed.tokens() {
+            let text = &sealed.text[token.clone()];
+            let Some((head, _)) = text.split_once(",type:") else { continue };
+            for kind in ["str", "int", "float", "bool", "time", "bytes", "comment", "x"] {
+                let changed = sealed.with(&token, &format!("{head},type:{kind}]"));
+                sealed.demand_same(&changed, false, "another type");
+                // Nor if the file says it is from the times when floats were hashed as spelled.
+                for old in ["1.6", "3.9.0"] {
+                    let older = changed.replace("3.13.3", old);
+                    if older.contains(old) && kind != "float" {
+                        sealed.demand_same(&older, false, "another type in an older file");
+                    }
+                }
+                accepted_anyway += usize::from(accepted(sealed.format, &changed).is_some());
+            }
+        }
+    }
+    assert!(accepted_anyway > 0, "the unchanged type at least is accepted");
+}
+
+#[test]
+fn lines_put_in_or_out_are_not_accepted_with_another_meaning() {
+    for sealed in documents(3_000, 80) {
+        let lines: Vec<&str> = sealed.text.split_inclusive('\n').collect();
+        for at in 0..lines.len() {
+            let without = [&lines[..at], &lines[at + 1..]].concat().concat();
+            sealed.demand_values(&without, "a removed line");
+            let twice = [&lines[..=at], &lines[at..]].concat().concat();
+            sealed.demand_values(&twice, "a doubled line");
+            if at > 0 {
+                let mut moved = lines.clone();
+                moved.swap(at - 1, at);
+                sealed.demand_values(&moved.concat(), "two exchanged lines");
+            }
+        }
+    }
+}
+
+impl Sealed {
+    /// As [`Sealed::demand_same`] for what the MAC covers: the bytes of all values in order.
+    /// Names of keys in clear, and where a value in clear ends, are not among it.
+    fn demand_values(&self, changed: &str, what: &str) {
+        let bytes = |tree: &Tree| {
+            fn node(value: &Node, bytes: &mut Vec<u8>) {
+                match value {
+                    Node::Map(mapping) => mapping.pairs().for_each(|pair| node(&pair.value, bytes)),
+                    Node::List(list) => list.values().for_each(|value| node(value, bytes)),
+                    Node::Leaf(leaf) => bytes.extend(leaf.value.canonical().expose()),
+                }
+            }
+            let mut bytes = Vec::new();
+            for document in &tree.documents {
+                node(&Node::Map(document.clone()), &mut bytes);
+            }
+            bytes
+        };
+        if let Some(tree) = accepted(self.format, changed) {
+            assert_eq!(
+                sealing::shown(&bytes(&tree)),
+                sealing::shown(&bytes(&self.tree)),
+                "{what}: accepted with other values\n{changed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn metadata_that_the_values_do_not_fit_is_refused() {
+    let text = "a: 1\nb: two\nc_clear: three\nlist:\n- x\n- y\n";
+    let clear = Selection::from_fields([(Field::UnencryptedSuffix, "_clear")]).unwrap();
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &clear).unwrap();
+    let rule = "unencrypted_suffix: _clear";
+    assert!(sealed.text.contains(rule));
+    for (from, to) in [
+        (rule, "unencrypted_suffix: _other"),
+        (rule, "unencrypted_suffix: a"),
+        (rule, "encrypted_suffix: a"),
+        (rule, "encrypted_regex: ^(a|b)$"),
+        (rule, "unencrypted_regex: .*"),
+        (rule, "encrypted_comment_regex: x"),
+        (rule, "unencrypted_suffix: _clear\n    mac_only_encrypted: true"),
+        ("2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"),
+        (&sealed.mac.clone(), "''"),
+        (&sealed.mac.clone(), &sealed.text[sealed.tokens()[0].clone()]),
+    ] {
+        let changed = sealed.text.replace(from, to);
+        assert_ne!(changed, sealed.text, "{from}");
+        assert!(accepted(Format::Yaml, &changed).is_none(), "{to} was accepted");
+    }
+}
+
+// What a mismatch is said to be.
+
+const PLAIN: &str = "\
+name_clear: app
+count_clear: 3
+ratio_clear: 1.50
+flag_clear: true
+list:
+- one
+- two
+- three
+- four
+user: u
+pass: p
+block:
+  first: f
+  second: s
+last: z
+";
+
+fn sealed(text: &str) -> Vec<String> {
+    let clear = Selection::from_fields([(Field::UnencryptedSuffix, "_clear")]).unwrap();
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &clear).unwrap();
+    sealed.text.lines().map(str::to_owned).collect()
+}
+
+/// The diagnosis of a sealed document after a change to its lines.
+fn after(text: &str, change: impl Fn(&mut Vec<String>)) -> Diagnosis {
+    let mut lines = sealed(text);
+    change(&mut lines);
+    match verdict(&(lines.join("\n") + "\n")) {
+        MacVerdict::Differs(diagnosis) => diagnosis,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn verdict(text: &str) -> MacVerdict {
+    let Ok(Document::Sealed(document)) = Document::read(Format::Yaml, text.into()) else {
+        panic!("it reads as sealed: {text}")
+    };
+    let opened = pipeline::open(*document, &sealing::data_key(1), false).unwrap();
+    opened.verdict().clone()
+}
+
+fn shown(spot: &Spot) -> String {
+    spot.to_string()
+}
+
+fn line(lines: &[String], start: &str) -> usize {
+    lines.iter().position(|line| line.trim_start().starts_with(start)).unwrap()
+}
+
+#[test]
+fn a_value_added_in_clear_is_named() {
+    let added = after(PLAIN, |lines| lines.insert(2, "new_clear: here".into()));
+    assert!(matches!(&added, Diagnosis::Added(spot) if shown(spot) == r#"["new_clear"] (line 3)"#));
+    let block = "more_clear:\n  x: 1\n  y: two\n  z: 3";
+    let added = after(PLAIN, |lines| lines.insert(4, block.into()));
+    assert!(
+        matches!(&added, Diagnosis::Added(spot) if shown(spot) == r#"["more_clear"] (line 6)"#)
+    );
+}
+
+#[test]
+fn a_copied_token_is_named_with_its_original() {
+    let copied = after(PLAIN, |lines| {
+        let second = line(lines, "list:") + 2;
+        let token = lines[second].clone();
+        lines.insert(second + 2, token);
+    });
+    let Diagnosis::Copied(of, copy) = copied else { panic!("{copied:?}") };
+    assert_eq!(
+        (shown(&of), shown(&copy)),
+        (r#"["list"][1] (line 7)"#.into(), r#"["list"][3] (line 9)"#.into())
+    );
+}
+
+#[test]
+fn exchanged_items_and_moved_blocks_are_named() {
+    let swapped = after(PLAIN, |lines| {
+        let first = line(lines, "list:") + 1;
+        lines.swap(first, first + 2);
+    });
+    let Diagnosis::Swapped(a, b) = swapped else { panic!("{swapped:?}") };
+    assert_eq!(
+        (shown(&a), shown(&b)),
+        (r#"["list"][0] (line 6)"#.into(), r#"["list"][2] (line 8)"#.into())
+    );
+
+    let moved = after(PLAIN, |lines| {
+        let at = line(lines, "block:");
+        let block: Vec<_> = lines.drain(at..at + 3).collect();
+        let to = line(lines, "list:");
+        lines.splice(to..to, block);
+    });
+    let Diagnosis::Moved { what, before: Some(before) } = moved else { panic!("{moved:?}") };
+    assert_eq!(shown(&what), r#"["block"] (line 6)"#);
+    assert_eq!(before.path.to_string(), r#"["last"]"#);
+}
+
+#[test]
+fn keys_that_lost_their_order_are_told() {
+    let unsorted = after("a: one\nb: two\nc: three\nd: four\n", |lines| {
+        let (a, b, c) = (line(lines, "a:"), line(lines, "b:"), line(lines, "c:"));
+        lines.swap(a, c);
+        lines.swap(b, c);
+    });
+    assert_eq!(unsorted, Diagnosis::WasSorted);
+    let sorted = after("c: one\na: two\nd: three\nb: four\n", |lines| lines[..4].sort());
+    assert!(matches!(sorted, Diagnosis::Unknown { sorted: true, .. }), "{sorted:?}");
+}
+
+#[test]
+fn quotes_put_around_a_value_or_taken_off_are_told() {
+    let quoted = after(PLAIN, |lines| lines[2] = "ratio_clear: \"1.50\"".into());
+    let Diagnosis::Retyped { spots, count: 1, is_text: true } = quoted else {
+        panic!("{quoted:?}")
+    };
+    assert_eq!(shown(&spots[0]), r#"["ratio_clear"] (line 3)"#);
+    let all = after(PLAIN, |lines| {
+        lines[2] = "ratio_clear: \"1.50\"".into();
+        lines[3] = "flag_clear: 'true'".into();
+    });
+    assert!(matches!(all, Diagnosis::Retyped { count: 2, is_text: true, .. }), "{all:?}");
+    let bare = after("a_clear: 'true'\nb_clear: false\nc: x\n", |lines| {
+        lines[0] = "a_clear: true".into();
+    });
+    assert!(matches!(bare, Diagnosis::Retyped { count: 1, is_text: false, .. }), "{bare:?}");
+}
+
+/// A whole number has the same bytes with and without quotes: the MAC does not tell.
+#[test]
+fn a_quoted_whole_number_is_not_noticed() {
+    let mut lines = sealed(PLAIN);
+    lines[1] = "count_clear: \"3\"".into();
+    assert_eq!(verdict(&(lines.join("\n") + "\n")), MacVerdict::Matches);
+}
+
+#[test]
+fn what_cannot_be_told_names_the_candidates() {
+    let names = |diagnosis: Diagnosis| match diagnosis {
+        Diagnosis::Unknown { clear, empty, .. } => {
+            let paths = |spots: &[Spot]| spots.iter().map(shown).collect::<Vec<_>>().join(" ");
+            (clear.count, paths(&clear.named), empty.count, paths(&empty.named))
+        }
+        other => panic!("{other:?}"),
+    };
+    let changed = names(after(PLAIN, |lines| lines[0] = "name_clear: other".into()));
+    assert_eq!(changed.0, 4);
+    assert!(changed.1.starts_with(r#"["name_clear"] (line 1) "#), "{}", changed.1);
+    for start in ["name_clear:", "last:", "second:"] {
+        let removed = names(after(PLAIN, |lines| {
+            let at = line(lines, start);
+            lines.remove(at);
+        }));
+        assert_eq!((removed.0, removed.2), (if start == "name_clear:" { 3 } else { 4 }, 0));
+    }
+    let emptied = names(after(PLAIN, |lines| {
+        let at = line(lines, "pass:");
+        lines[at] = "pass: \"\"".into();
+    }));
+    assert_eq!((emptied.2, emptied.3.as_str()), (1, r#"["pass"] (line 11)"#));
+}
+
+/// A merge that takes one value of the other branch, and MAC and time of this one.
+#[test]
+fn a_merge_of_two_branches_is_not_blamed_on_one_place() {
+    let theirs = {
+        let opened =
+            sealing::open(Format::Yaml, &(sealed(PLAIN).join("\n") + "\n").as_str().into(), 1);
+        let text = PLAIN.replace("pass: p", "pass: new");
+        let plain = sealing::plain(Format::Yaml, text.as_bytes()).unwrap();
+        sealing::reseal(plain, opened).text.expose_str().unwrap().to_owned()
+    };
+    let theirs: Vec<&str> = theirs.lines().collect();
+    let merged = after(PLAIN, |lines| {
+        let at = line(lines, "pass:");
+        assert_ne!(lines[at], theirs[at]);
+        lines[at] = theirs[at].to_owned();
+    });
+    assert!(matches!(merged, Diagnosis::Unknown { .. }), "{merged:?}");
+}
+
+/// The search is cut off, so that a large file with one changed value is told soon. Without a
+/// limit this would hash some 30 GB.
+#[test]
+fn a_large_file_is_searched_for_a_moment_only() {
+    let text: String = (0..2_000).map(|n| format!("k{n}_clear: {}\n", "x".repeat(2_000))).collect();
+    let text = text + "secret: s\n";
+    let changed = after(&text, |lines| lines[7] = "k7_clear: other".into());
+    assert!(matches!(changed, Diagnosis::Unknown { .. }));
+}
