@@ -365,7 +365,7 @@ fn metadata_edit(
 }
 
 /// Whether the document ends inside a block scalar, without a line break.
-fn ends_open(site: &Site, frame: &Frame) -> bool {
+pub(super) fn ends_open(site: &Site, frame: &Frame) -> bool {
     let is_open = |slot: &Slot| match slot.shape {
         Shape::Block(number) => site.blocks[number as usize].open_ended,
         _ => false,
