@@ -26,6 +26,8 @@ pub(crate) struct Text {
     pub(crate) leaves: Vec<Vec<Step>>,
     /// The texts of its comments, blanks trimmed.
     pub(crate) comments: Vec<String>,
+    /// Whether it has comments in places where the reference may not keep them.
+    pub(crate) loses_comments: bool,
     /// Whether it has aliases, into values under keys with the suffix `_unencrypted`.
     pub(crate) aliases: bool,
 }

@@ -68,6 +68,7 @@ pub(crate) fn case(case: &Case, keys: &Keys, go: &Path) -> Vec<Failure> {
         ("as JSON", Bench::as_json),
         ("an edit changes one line", Bench::one_line),
         ("a change by either program", Bench::changes),
+        ("changes by both programs in turn", Bench::in_turn),
     ])
 }
 
@@ -116,7 +117,9 @@ impl<'a> Bench<'a> {
     /// The same number of values of each type became tokens in both files.
     fn same_selection(&self) -> Result<(), Finding> {
         let (ours, theirs) = (tokens(&self.ours), tokens(&self.theirs));
-        if ours == theirs {
+        let comments = ours.comments == theirs.comments
+            || self.case.text.loses_comments && ours.comments > theirs.comments;
+        if ours.values == theirs.values && comments {
             return Ok(());
         }
         let what = format!("{ours:?} are encrypted here, {theirs:?} there");
@@ -204,6 +207,31 @@ impl<'a> Bench<'a> {
         check("by ours on the reference's", here(Tool::Ours, &self.theirs), self.go)?;
         check("by the reference on ours", here(self.go, &self.ours), Tool::Ours)
     }
+
+    /// Each program goes on with what the other one has changed. This takes many processes, so
+    /// some documents have to do.
+    fn in_turn(&self) -> Result<(), Finding> {
+        if !self.case.number.is_multiple_of(4) {
+            return Ok(());
+        }
+        let mut rng = self.case.rng.clone();
+        let first = crate::operations::choose(self.case, &mut rng);
+        let second = crate::operations::choose_after(self.case, &first, &mut rng);
+        let desk = &self.desk;
+        let twice = |one, other, sealed: &[u8]| {
+            let between = desk.change(one, &first, sealed)?;
+            desk.change(other, &second, &between)
+        };
+        let wanted = desk.decrypt(self.go, &twice(self.go, self.go, &self.theirs)?)?;
+        let check = |who: &str, changed: Result<Vec<u8>, Finding>, reader| {
+            let opened = changed.and_then(|changed| desk.decrypt(reader, &changed));
+            opened
+                .and_then(|opened| self.same_after_change(&opened, &wanted))
+                .map_err(|finding| format!("{first:?}, then {second:?}, {who}: {finding}"))
+        };
+        check("last by ours", twice(self.go, Tool::Ours, &self.ours), self.go)?;
+        check("last by the reference", twice(Tool::Ours, self.go, &self.theirs), Tool::Ours)
+    }
 }
 
 /// Compares what both programs print as JSON, or that both refuse what JSON cannot hold, such as
@@ -221,11 +249,19 @@ fn same_json(
 }
 
 /// How many tokens of each type a file holds.
-fn tokens(sealed: &[u8]) -> Vec<(&'static str, usize)> {
+#[derive(Debug)]
+struct Tokens {
+    values: [(&'static str, usize); 5],
+    comments: usize,
+}
+
+fn tokens(sealed: &[u8]) -> Tokens {
     let text = String::from_utf8_lossy(sealed);
-    ["str", "int", "float", "bool", "time", "comment"]
-        .map(|kind| (kind, text.matches(&format!(",type:{kind}]")).count()))
-        .into()
+    let count = |kind: &str| text.matches(&format!(",type:{kind}]")).count();
+    Tokens {
+        values: ["str", "int", "float", "bool", "time"].map(|kind| (kind, count(kind))),
+        comments: count("comment"),
+    }
 }
 
 fn nothing_sealed(opened: &[u8]) -> Result<(), Finding> {
