@@ -7,7 +7,8 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | `scan.rs` | tokens, and the comments between them |
+//! | `scan.rs` | tokens |
+//! | `notes.rs` | the comments between them |
 //! | `nodes.rs` | which node takes which comments, and where these stand in the tree |
 //!
 //! In plaintext the metadata that will follow is thought of as standing there already.
@@ -16,6 +17,7 @@
 //! Here they go to the end of the container around them.
 
 mod nodes;
+mod notes;
 mod scan;
 
 use std::ops::Range;

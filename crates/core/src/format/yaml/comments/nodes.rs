@@ -11,7 +11,8 @@
 
 use super::{
     super::model::{ContainerId, Site},
-    scan::{Kind, Line, Place, Scanner, Token},
+    notes::{Line, Place},
+    scan::{Kind, Scanner, Token},
 };
 use crate::tree::CommentForm;
 

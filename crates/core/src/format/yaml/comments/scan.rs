@@ -12,6 +12,8 @@
 
 use std::{collections::VecDeque, ops::Range};
 
+use super::notes::{Note, Place};
+
 /// A scalar or alias, with the properties of a key.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
@@ -61,40 +63,11 @@ pub(super) struct Token {
     pub(super) at: usize,
 }
 
-/// A line of a comment: its offset, or an empty line below one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    Comment(usize),
-    Empty,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Head,
-    Beside,
-    Foot,
-}
-
-/// Lines that belong together.
-#[derive(Clone, Debug)]
-pub(super) struct Note {
-    /// Where the scanner began to look for it, and the offset behind it; both 0 beside something.
-    scan: usize,
-    end: usize,
-    /// It is taken together with the first token at or behind this offset.
-    pub(super) target: usize,
-    /// Its column, counted from 1, and its line.
-    column: usize,
-    line: usize,
-    pub(super) place: Place,
-    pub(super) lines: Vec<Line>,
-}
-
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
-    at: usize,
-    line: usize,
-    column: usize,
+pub(super) struct Mark {
+    pub(super) at: usize,
+    pub(super) line: usize,
+    pub(super) column: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,27 +77,24 @@ struct SimpleKey {
     mark: Mark,
 }
 
-/// How many bytes the scanner looks ahead for a comment.
-const LOOK: usize = 512;
-
 pub(super) struct Scanner<'a> {
-    text: &'a [u8],
+    pub(super) text: &'a [u8],
     known: &'a [Known],
-    mark: Mark,
+    pub(super) mark: Mark,
     /// Line breaks since the last sign that is neither blank nor break.
-    newlines: usize,
+    pub(super) newlines: usize,
     /// -1 outside of all blocks.
-    indent: i64,
+    pub(super) indent: i64,
     indents: Vec<i64>,
-    flow: usize,
+    pub(super) flow: usize,
     key_allowed: bool,
     keys: Vec<SimpleKey>,
-    tokens: VecDeque<Token>,
+    pub(super) tokens: VecDeque<Token>,
     /// Tokens that were taken.
     parsed: usize,
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     /// The first of them that waits.
-    waiting: usize,
+    pub(super) waiting: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -177,11 +147,11 @@ impl<'a> Scanner<'a> {
         self.keys.iter_mut().any(|key| key.token == number && key.valid(mark))
     }
 
-    fn byte(&self, at: usize) -> Option<u8> {
+    pub(super) fn byte(&self, at: usize) -> Option<u8> {
         self.text.get(at).copied()
     }
 
-    fn here(&self) -> Option<u8> {
+    pub(super) fn here(&self) -> Option<u8> {
         self.byte(self.mark.at)
     }
 
@@ -190,7 +160,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes over one sign or line break.
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         let Some(byte) = self.here() else { return };
         if is_break(byte) {
             let crlf = byte == b'\r' && self.byte(self.mark.at + 1) == Some(b'\n');
@@ -209,7 +179,7 @@ impl<'a> Scanner<'a> {
         self.mark.column += 1;
     }
 
-    fn advance_to(&mut self, end: usize) {
+    pub(super) fn advance_to(&mut self, end: usize) {
         while self.mark.at < end {
             self.advance();
         }
@@ -460,160 +430,6 @@ impl<'a> Scanner<'a> {
             }
         }
     }
-
-    /// What stood beside the token before a list's first dash becomes the head of what follows
-    /// the dash.
-    fn beside_a_list(&mut self) {
-        let count = self.tokens.len();
-        let opened = count > 1
-            && self.tokens[count - 2].kind == Kind::BlockListStart
-            && self.tokens[count - 1].kind == Kind::BlockEntry;
-        if !opened || self.here().is_some_and(is_break) || self.waiting == self.notes.len() {
-            return;
-        }
-        let mark = self.mark;
-        if let Some(note) = self.notes.last_mut().filter(|note| note.place == Place::Beside) {
-            note.place = Place::Head;
-            if note.line + 1 == mark.line {
-                note.target = mark.at;
-            }
-        }
-    }
-
-    /// A comment behind something on the same line.
-    fn beside(&mut self, target: usize) {
-        if self.newlines > 0 {
-            return;
-        }
-        let blanks = self.text[self.mark.at..].iter().take(LOOK).take_while(|b| is_blank(**b));
-        let at = self.mark.at + blanks.count();
-        if at - self.mark.at == LOOK || self.byte(at) != Some(b'#') {
-            return;
-        }
-        self.advance_to(at);
-        let (line, column) = (self.mark.line, self.mark.column);
-        self.comment();
-        let lines = vec![Line::Comment(at)];
-        let place = Place::Beside;
-        self.notes.push(Note { scan: 0, end: 0, target, column, line, place, lines });
-    }
-
-    fn comment(&mut self) {
-        while self.here().is_some_and(|b| !is_break(b)) {
-            self.advance();
-        }
-    }
-
-    /// Comments on lines of their own, up to the next token.
-    fn comments(&mut self, scan: Mark) -> Option<()> {
-        let count = self.tokens.len();
-        let mut token = *self.tokens.back()?;
-        if token.kind == Kind::FlowEntry && count > 1 {
-            token = self.tokens[count - 2];
-        }
-        let next_indent = self.indent.max(0);
-        let mut note = Note {
-            scan: scan.at,
-            end: 0,
-            target: token.at,
-            column: 0,
-            line: 0,
-            place: Place::Foot,
-            lines: Vec::new(),
-        };
-        let mut after_empty = false;
-        let mut before_empty = self.newlines <= 1;
-        // Where a comment is still below what came before.
-        let mut foot_line = None;
-        if scan.line > 0 {
-            foot_line = (self.mark.line + 1).checked_sub(self.newlines);
-            if self.newlines == 0 && self.mark.column > 1 {
-                foot_line = foot_line.map(|line| line + 1);
-            }
-        }
-        let (mut line, mut column) = (self.mark.line, self.mark.column);
-        let mut look = 0;
-        while look < LOOK {
-            let at = self.mark.at + look;
-            column += 1;
-            let byte = self.byte(at);
-            if byte.is_some_and(is_blank) {
-                look += 1;
-                continue;
-            }
-            let dedented = (note.column as i64) - 1 < next_indent;
-            let closes = self.flow > 0 && matches!(byte, Some(b']' | b'}'));
-            if closes || byte.is_none_or(is_break) {
-                if closes || !after_empty {
-                    let below = foot_line == Some(note.line) && token.kind != Kind::Value;
-                    if closes || before_empty && (below || dedented) {
-                        if !note.lines.is_empty() {
-                            if dedented {
-                                note.target = note.start();
-                            }
-                            self.split(&mut note, at);
-                        }
-                    } else if !note.lines.is_empty() && byte.is_some() {
-                        note.lines.push(Line::Empty);
-                    }
-                }
-                if !byte.is_some_and(is_break) {
-                    break;
-                }
-                (before_empty, after_empty) = (false, true);
-                (column, line) = (0, line + 1);
-                look += 1;
-                continue;
-            }
-            let apart = (column as i64) - 1 < next_indent && column != note.column;
-            if !note.lines.is_empty() && apart {
-                self.split(&mut note, at);
-            }
-            if byte != Some(b'#') {
-                break;
-            }
-            if note.lines.is_empty() {
-                (note.line, note.column) = (line, column);
-            }
-            note.lines.push(Line::Comment(at));
-            after_empty = false;
-            self.advance_to(at);
-            self.comment();
-            // The line break right behind it is passed over.
-            (look, column, line) = (1, 0, self.mark.line);
-        }
-        if !note.lines.is_empty() {
-            note.target = note.start();
-            note.end = (self.mark.at + look).saturating_sub(1);
-            note.place = Place::Head;
-            self.notes.push(note);
-        }
-        Some(())
-    }
-
-    /// What was read so far belongs to what came before; what is read from here on stands alone.
-    fn split(&mut self, note: &mut Note, at: usize) {
-        let rest = Note { lines: Vec::new(), scan: at, target: at, ..*note };
-        let mut foot = std::mem::replace(note, rest);
-        foot.end = at;
-        self.notes.push(foot);
-    }
-}
-
-impl Note {
-    /// The offset of its first line.
-    fn start(&self) -> usize {
-        self.lines.iter().find_map(|line| line.offset()).unwrap_or(self.target)
-    }
-}
-
-impl Line {
-    fn offset(self) -> Option<usize> {
-        match self {
-            Self::Comment(at) => Some(at),
-            Self::Empty => None,
-        }
-    }
 }
 
 impl SimpleKey {
@@ -624,11 +440,11 @@ impl SimpleKey {
     }
 }
 
-fn is_blank(byte: u8) -> bool {
+pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-fn is_break(byte: u8) -> bool {
+pub(super) fn is_break(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
