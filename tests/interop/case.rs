@@ -24,6 +24,8 @@ pub(crate) struct Text {
     pub(crate) bytes: Vec<u8>,
     /// The paths of values in the first document that can be set.
     pub(crate) leaves: Vec<Vec<Step>>,
+    /// Those of them with a comment on their line.
+    pub(crate) beside: Vec<Vec<Step>>,
     /// The texts of its comments, blanks trimmed.
     pub(crate) comments: Vec<String>,
     /// Whether it has comments in places where the reference may not keep them.

@@ -8,6 +8,7 @@ use sops_core::tree::{Item, Mapping, Node, Value};
 use crate::case::Case;
 use crate::data;
 use crate::rules::Selector;
+use crate::tool::Operation;
 
 /// Why the reference's own file is no measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,9 @@ pub(crate) enum Class {
     /// W6: a rule that goes by comments, and comments in a list: sealed, they are items, and the
     /// reference takes them for values when it decides what the items behind them are.
     CommentRuleInList,
+    /// A value with a comment on its line, which is taken out or becomes a collection: the comment
+    /// goes on to the next value, and where that is an empty collection, nobody reads the file.
+    CommentBesideGoes,
 }
 
 /// The classes of a document; none for nearly all.
@@ -37,6 +41,16 @@ pub(crate) fn of(case: &Case) -> Vec<Class> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The class of a change, where the document is in none.
+pub(crate) fn of_change(case: &Case, change: &Operation) -> Option<Class> {
+    let path = match change {
+        Operation::Set(path, value) if value.starts_with('{') => path,
+        Operation::Unset(path) => path,
+        _ => return None,
+    };
+    case.text.beside.contains(path).then_some(Class::CommentBesideGoes)
 }
 
 struct Search {

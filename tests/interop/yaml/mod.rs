@@ -231,7 +231,11 @@ impl Writer<'_> {
                     self.out.push(' ');
                 }
                 self.out.push_str(&text);
+                let comments = self.text.comments.len();
                 self.end_of_line(12);
+                if self.text.comments.len() > comments {
+                    self.text.beside.push(path.to_vec());
+                }
             }
         }
     }

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use self::scan::{Known, KnownKind, Scanner};
 use super::{
-    model::{Container, ContainerId, Frame, Shape, Site, Slot},
+    model::{ContainerId, Frame, Shape, Site, Slot},
     rewrite,
 };
 use crate::tree::{Comment, CommentForm, Mark};
@@ -59,7 +59,8 @@ pub(super) fn attach(
 
     let mut made: Vec<Option<Comment>> =
         comments.iter().map(|raw| Some(slot(text, site, raw))).collect();
-    for (id, places) in placed.into_iter().enumerate() {
+    let placed = placed.into_iter().enumerate().filter(|(_, places)| !places.is_empty());
+    for (id, places) in placed {
         let ended = metadata_end(site, metadata, id as ContainerId);
         for (index, at, form) in places {
             let Some(at) = sealed.original(at) else { continue };
@@ -108,37 +109,46 @@ fn slot(text: &str, site: &mut Site, raw: &RawComment) -> Comment {
 struct Sealed {
     /// Not there if the text has its metadata already.
     longer: Option<Zeroizing<String>>,
-    /// What was added: its offset in the original text, and its length.
-    added: Vec<(usize, usize)>,
+    added: Vec<Added>,
     /// The scalars of what was added.
     known: Vec<Known>,
 }
 
+/// Something that was put into the text.
+struct Added {
+    /// Its offset in the original text.
+    place: usize,
+    /// Its offset now.
+    start: usize,
+    length: usize,
+}
+
 impl Sealed {
     fn new(text: &str, site: &Site, metadata: &[Option<usize>]) -> Self {
+        let frames = site.documents.iter().zip(metadata).filter(|(_, there)| there.is_none());
+        let additions: Vec<(usize, String)> =
+            frames.map(|(frame, _)| addition(text, site, frame)).collect();
         let mut sealed = Self { longer: None, added: Vec::new(), known: Vec::new() };
-        let mut longer = Zeroizing::new(String::new());
+        if additions.is_empty() {
+            return sealed;
+        }
+        // All room at once: what a text that grows leaves behind would not be wiped.
+        let more: usize = additions.iter().map(|(_, words)| words.len()).sum();
+        let mut longer = Zeroizing::new(String::with_capacity(text.len() + more));
         let mut done = 0;
-        for (frame, there) in site.documents.iter().zip(metadata) {
-            if there.is_some() {
-                continue;
-            }
-            let (at, words) = addition(text, site, frame);
-            longer.reserve_exact(text.len() - done + words.len() + ROOM);
-            longer.push_str(&text[done..at]);
+        for (place, words) in additions {
+            longer.push_str(&text[done..place]);
             for word in ["\"sops\"", "\"mac\"", "\"m\""] {
                 let start = longer.len() + words.find(word).unwrap_or(0);
                 let range = start..start + word.len();
                 sealed.known.push(Known { range, kind: KnownKind::Flow });
             }
+            sealed.added.push(Added { place, start: longer.len(), length: words.len() });
             longer.push_str(&words);
-            sealed.added.push((at, words.len()));
-            done = at;
+            done = place;
         }
-        if !sealed.added.is_empty() {
-            longer.push_str(&text[done..]);
-            sealed.longer = Some(longer);
-        }
+        longer.push_str(&text[done..]);
+        sealed.longer = Some(longer);
         sealed
     }
 
@@ -148,26 +158,21 @@ impl Sealed {
 
     /// Where an offset of the original text is now.
     fn moved(&self, at: usize) -> usize {
-        let before = self.added.iter().take_while(|(place, _)| *place <= at);
-        at + before.map(|(_, length)| length).sum::<usize>()
+        let before = self.added.partition_point(|added| added.place <= at);
+        let last = before.checked_sub(1).map(|number| &self.added[number]);
+        last.map_or(at, |added| at - added.place + added.start + added.length)
     }
 
     /// Where an offset was in the original text; none for what was added.
     fn original(&self, at: usize) -> Option<usize> {
-        let mut shift = 0;
-        for (place, length) in &self.added {
-            match at.checked_sub(place + shift) {
-                None => break,
-                Some(within) if within < *length => return None,
-                Some(_) => shift += length,
-            }
-        }
-        Some(at - shift)
+        let before = self.added.partition_point(|added| added.start <= at);
+        let Some(added) = before.checked_sub(1).map(|number| &self.added[number]) else {
+            return Some(at);
+        };
+        let behind = (at - added.start).checked_sub(added.length)?;
+        Some(added.place + behind)
     }
 }
-
-/// What rarely suffices for the additions of further documents, which then cost a copy.
-const ROOM: usize = 64;
 
 /// Metadata as short as can be: where it goes in the original text, as `rewrite.rs` does it, and
 /// its words.
@@ -244,10 +249,16 @@ fn metadata_end(site: &Site, metadata: &[Option<usize>], id: ContainerId) -> Opt
 /// The collection in brackets around an offset, else the root of its document.
 fn around(site: &Site, metadata: &[Option<usize>], at: usize) -> ContainerId {
     let document = site.documents.partition_point(|frame| frame.start <= at).saturating_sub(1);
-    let inside = |(id, container): &(usize, &Container)| {
-        let within = container.flow && container.start < at && at < container.end;
-        within && metadata_end(site, metadata, *id as ContainerId).is_none()
-    };
-    let innermost = site.containers.iter().enumerate().rfind(inside);
-    innermost.map_or(site.documents[document].root, |(id, _)| id as ContainerId)
+    // Containers are in the order in which they begin.
+    let before = site.containers.partition_point(|container| container.start < at);
+    let mut id = before.checked_sub(1).map(|id| id as ContainerId);
+    while let Some(inner) = id {
+        let container = &site.containers[inner as usize];
+        let within = container.flow && at < container.end;
+        if within && metadata_end(site, metadata, inner).is_none() {
+            return inner;
+        }
+        id = container.parent.map(|(parent, _)| parent);
+    }
+    site.documents[document].root
 }
