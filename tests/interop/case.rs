@@ -37,6 +37,7 @@ pub(crate) struct Text {
 /// A document, the rule it is encrypted under, and its number.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
+    pub(crate) seed: u64,
     pub(crate) number: usize,
     pub(crate) format: Format,
     pub(crate) rule: Rule,
@@ -64,7 +65,7 @@ impl Case {
             Format::Ini => flat::ini(&mut rng),
             Format::Binary => flat::binary(&mut rng),
         };
-        Self { number, format, rule, text, rng }
+        Self { seed, number, format, rule, text, rng }
     }
 
     /// Whether the rule encrypts what aliases point to. Such aliases cannot stay.

@@ -21,6 +21,9 @@ pub(crate) enum Class {
     /// W6: a rule that goes by comments, and comments in a list: sealed, they are items, and the
     /// reference takes them for values when it decides what the items behind them are.
     CommentRuleInList,
+    /// W5: a rule that goes by comments, and a comment behind an empty mapping: written on a line of
+    /// its own, it is read again as one about what follows.
+    CommentRuleBehindEmpty,
     /// A value with a comment on its line, which is taken out or becomes a collection: the comment
     /// goes on to the next value, and where that is an empty collection, nobody reads the file.
     CommentBesideGoes,
@@ -67,7 +70,12 @@ impl Search {
 
     fn node(&self, value: &Node, in_list: bool, found: &mut Vec<Class>) {
         match value {
-            Node::Map(map) => self.mapping(map, in_list, found),
+            Node::Map(map) => {
+                if self.by_comment && !map.entries.is_empty() && map.pairs().next().is_none() {
+                    found.push(Class::CommentRuleBehindEmpty);
+                }
+                self.mapping(map, in_list, found);
+            }
             Node::List(list) => {
                 let comment = |item: &Item| matches!(item, Item::Comment(_));
                 if self.by_comment && list.items.iter().any(comment) {
