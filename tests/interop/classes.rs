@@ -3,11 +3,11 @@
 //! it; and each class says what ours has to do all the same.
 
 use sops_core::format::Format;
-use sops_core::tree::{Item, Mapping, Node, Value};
+use sops_core::tree::{Comment, CommentForm, Entry, Item, Mapping, Node, Value};
 
 use crate::case::Case;
 use crate::data;
-use crate::rules::Selector;
+use crate::rules::{COMMENT_CLEAR, COMMENT_SECRET, Selector};
 use crate::tool::Operation;
 
 /// Why the reference's own file is no measure.
@@ -24,6 +24,8 @@ pub(crate) enum Class {
     /// W5: a rule that goes by comments, and a comment behind an empty mapping: written on a line of
     /// its own, it is read again as one about what follows.
     CommentRuleBehindEmpty,
+    /// A rule that goes by comments, and one that the reference loses when it reads: ours refuses.
+    CommentRuleUnseen,
     /// A value with a comment on its line, which is taken out or becomes a collection: the comment
     /// goes on to the next value, and where that is an empty collection, nobody reads the file.
     CommentBesideGoes,
@@ -32,8 +34,12 @@ pub(crate) enum Class {
 /// The classes of a document; none for nearly all.
 pub(crate) fn of(case: &Case) -> Vec<Class> {
     let mut found = Vec::new();
-    let by_comment = [Selector::EncryptedComment, Selector::UnencryptedComment];
-    let search = Search { by_comment: by_comment.contains(&case.rule.selector) };
+    let word = match case.rule.selector {
+        Selector::EncryptedComment => Some(COMMENT_SECRET),
+        Selector::UnencryptedComment => Some(COMMENT_CLEAR),
+        _ => None,
+    };
+    let search = Search { by_comment: word.is_some(), word };
     if case.format == Format::Yaml
         && let Ok(tree) = data::read(case.format, &case.text.bytes)
     {
@@ -59,10 +65,25 @@ pub(crate) fn of_change(case: &Case, change: &Operation) -> Option<Class> {
 struct Search {
     /// The rule goes by comments.
     by_comment: bool,
+    /// What it looks for in them.
+    word: Option<&'static str>,
 }
 
 impl Search {
+    fn comment(&self, comment: &Comment, found: &mut Vec<Class>) {
+        let text = String::from_utf8_lossy(comment.text.expose());
+        let stray = comment.form == CommentForm::Stray;
+        if stray && self.word.is_some_and(|word| text.contains(word)) {
+            found.push(Class::CommentRuleUnseen);
+        }
+    }
+
     fn mapping(&self, mapping: &Mapping, in_list: bool, found: &mut Vec<Class>) {
+        for entry in &mapping.entries {
+            if let Entry::Comment(comment) = entry {
+                self.comment(comment, found);
+            }
+        }
         for pair in mapping.pairs() {
             self.node(&pair.value, in_list, found);
         }
@@ -77,6 +98,11 @@ impl Search {
                 self.mapping(map, in_list, found);
             }
             Node::List(list) => {
+                for item in &list.items {
+                    if let Item::Comment(comment) = item {
+                        self.comment(comment, found);
+                    }
+                }
                 let comment = |item: &Item| matches!(item, Item::Comment(_));
                 if self.by_comment && list.items.iter().any(comment) {
                     found.push(Class::CommentRuleInList);

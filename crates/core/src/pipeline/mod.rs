@@ -18,6 +18,7 @@ mod mac;
 mod nonces;
 mod open;
 mod seal;
+mod unseen;
 
 pub use amend::{AmendError, get, put, remove};
 pub use leaves::{LeafError, LeafProblem};

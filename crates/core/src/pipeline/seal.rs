@@ -6,6 +6,7 @@ use super::{
     leaves,
     nonces::{NonceMemory, Nonces},
     open::{self, OpenDocument},
+    unseen,
 };
 use crate::{
     crypto::{DataKey, ValueCipher},
@@ -80,6 +81,12 @@ pub enum SealError {
         /// How many values there are.
         values: usize,
     },
+    /// The rule goes by a comment that Go sops loses when it reads the file.
+    #[error("the rule goes by a comment{} that Go sops does not see", at_line(*line))]
+    UnseenComment {
+        /// Its line, where that is known.
+        line: Option<usize>,
+    },
     /// The target's format cannot hold the document.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -132,6 +139,9 @@ fn seal_remembering(
     }
     let (document, expanded_aliases) = without_sealed_aliases(document, &plan.metadata)?;
     let PlainDocument { format, mut tree, layout } = document;
+    if let Some(comment) = unseen::find(&tree, &plan.metadata.selection) {
+        return Err(SealError::UnseenComment { line: layout.line(comment.mark) });
+    }
     let cipher = ValueCipher::new(plan.data_key.expose());
     let leaves = leaves::seal(
         &mut tree,
@@ -159,6 +169,10 @@ fn seal_remembering(
         check(plan.target.format, &text, plan.data_key)?;
     }
     Ok(SealedText { text, metadata: plan.metadata, expanded_aliases, odd_merge_keys: false })
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or(String::new(), |line| format!(" in line {line}"))
 }
 
 /// Seals an opened document under another data key, in the layout of its sealed text.

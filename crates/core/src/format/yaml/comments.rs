@@ -78,7 +78,8 @@ pub(super) fn attach(
         }
     }
     for (raw, comment) in comments.iter().zip(made) {
-        if let Some(comment) = comment {
+        if let Some(mut comment) = comment {
+            comment.form = CommentForm::Stray;
             let id = around(site, metadata, raw.range.start);
             attached[id as usize].push((site.containers[id as usize].entries.len(), comment));
         }
