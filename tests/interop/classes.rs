@@ -21,6 +21,9 @@ pub(crate) enum Class {
     /// W6: a rule that goes by comments, and comments in a list: sealed, they are items, and the
     /// reference takes them for values when it decides what the items behind them are.
     CommentRuleInList,
+    /// A rule that goes by comments, and one at the first key behind a dash: written above the dash,
+    /// it is read again as one about the whole item.
+    CommentRuleBehindDash,
     /// W5: a rule that goes by comments, and a comment behind an empty mapping: written on a line of
     /// its own, it is read again as one about what follows.
     CommentRuleBehindEmpty,
@@ -102,6 +105,13 @@ impl Search {
                     if let Item::Comment(comment) = item {
                         self.comment(comment, found);
                     }
+                }
+                let first = |item: &Node| match item {
+                    Node::Map(map) => matches!(map.entries.first(), Some(Entry::Comment(_))),
+                    Node::List(_) | Node::Leaf(_) => false,
+                };
+                if self.by_comment && list.values().any(first) {
+                    found.push(Class::CommentRuleBehindDash);
                 }
                 let comment = |item: &Item| matches!(item, Item::Comment(_));
                 if self.by_comment && list.items.iter().any(comment) {
