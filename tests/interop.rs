@@ -5,8 +5,8 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `SOPS_INTEROP_SEED` | other documents than those of the fixed seed |
-//! | `SOPS_INTEROP_COUNT` | how many documents; 500 unless set |
+//! | `SOPS_INTEROP_SEED` | other documents than those of the fixed seeds; `fresh` takes the time |
+//! | `SOPS_INTEROP_COUNT` | how many documents of each seed; 500 in all unless set |
 //! | `SOPS_INTEROP_ONLY` | only the document with this number |
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -47,9 +47,13 @@ use case::Case;
 use rules::Keys;
 use sops_tests::need;
 
-/// The documents of a run that names no other seed: the same ones each time, so that a failure
-/// belongs to the change that brought it. Other seeds are for campaigns.
-const SEED: u64 = 2;
+/// The documents of a run that names no other seed, [`EACH`] of each: the same ones every time, so
+/// that a failure belongs to the change that brought it. Fresh seeds are for campaigns.
+const SEEDS: [u64; 5] = [201, 202, 203, 301, 302];
+const EACH: usize = 100;
+
+/// How many documents a single seed gives.
+const COUNT: usize = 500;
 
 /// Processes are what takes time, and each waits for the disk now and then.
 const WORKERS: usize = 2;
@@ -60,24 +64,30 @@ const SHOWN: usize = 8;
 #[test]
 fn both_programs_say_the_same_of_generated_documents() {
     let Some(go) = need::peer() else { return };
-    let seed = number("SOPS_INTEROP_SEED").unwrap_or(SEED);
-    let count = number("SOPS_INTEROP_COUNT").map_or(500, |count| count as usize);
+    let (seeds, each) = match std::env::var("SOPS_INTEROP_SEED").ok().as_deref() {
+        None => (SEEDS.to_vec(), EACH),
+        Some("fresh") => (vec![of_now()], COUNT),
+        Some(_) => (number("SOPS_INTEROP_SEED").into_iter().collect(), COUNT),
+    };
+    let each = number("SOPS_INTEROP_COUNT").map_or(each, |count| count as usize);
     let only = number("SOPS_INTEROP_ONLY").map(|only| only as usize);
-    let range = only.map_or(0..count, |only| only..only + 1);
-    say(&format!("interop: SOPS_INTEROP_SEED={seed}, {} documents", range.len()));
+    let range = only.map_or(0..each, |only| only..only + 1);
+    let all: Vec<(u64, usize)> =
+        seeds.iter().flat_map(|seed| range.clone().map(|number| (*seed, number))).collect();
+    for seed in &seeds {
+        say(&format!("interop: SOPS_INTEROP_SEED={seed}, {} documents", range.len()));
+    }
 
     let (keys, started) = (Keys::new(), Instant::now());
-    let next = AtomicUsize::new(range.start);
+    let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     let classes = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
-        for _ in 0..WORKERS.min(range.len()) {
+        for _ in 0..WORKERS.min(all.len()) {
             scope.spawn(|| {
                 loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= range.end {
-                        return;
-                    }
+                    let next = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((seed, number)) = all.get(next).copied() else { return };
                     let case = Case::generate(seed, number);
                     for class in classes::of(&case) {
                         *classes.lock().unwrap().entry(class).or_insert(0) += 1;
@@ -90,29 +100,36 @@ fn both_programs_say_the_same_of_generated_documents() {
         }
     });
     let mut failures = failures.into_inner().unwrap();
-    failures.sort_by_key(|(case, _)| case.number);
+    failures.sort_by_key(|(case, _)| (case.seed, case.number));
     let took = started.elapsed().as_secs();
-    say(&format!("interop: {} documents in {took} s, {} failures", range.len(), failures.len()));
+    say(&format!("interop: {} documents in {took} s, {} failures", all.len(), failures.len()));
     let classes: BTreeMap<classes::Class, usize> = classes.into_inner().unwrap();
     say(&format!("interop: of these, that the reference cannot read back: {classes:?}"));
-    assert!(failures.is_empty(), "{}", report(seed, &failures));
+    assert!(failures.is_empty(), "{}", report(&failures));
 }
 
-fn report(seed: u64, failures: &[(Case, check::Failure)]) -> String {
+fn report(failures: &[(Case, check::Failure)]) -> String {
     let mut text = String::new();
     for (case, failure) in failures {
-        writeln!(text, "{} ({}): {}", case.number, case.format.name(), failure.check).unwrap();
+        writeln!(text, "{}/{} ({}): {}", case.seed, case.number, case.format.name(), failure.check)
+            .unwrap();
     }
     for (case, failure) in failures.iter().take(SHOWN) {
         let plain = String::from_utf8_lossy(&case.text.bytes);
         write!(
             text,
-            "\n==== {} ({}, SOPS_INTEROP_SEED={seed} SOPS_INTEROP_ONLY={})\n{:?}\n--- plain\n{plain}\n--- {}",
-            failure.check, case.format.name(), case.number, case.rule, failure.finding,
+            "\n==== {} ({}, SOPS_INTEROP_SEED={} SOPS_INTEROP_ONLY={})\n{:?}\n--- plain\n{plain}\n--- {}",
+            failure.check, case.format.name(), case.seed, case.number, case.rule, failure.finding,
         )
         .unwrap();
     }
     text
+}
+
+/// A seed that nobody has seen before.
+fn of_now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
 }
 
 fn number(name: &str) -> Option<u64> {

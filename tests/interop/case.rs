@@ -24,8 +24,12 @@ pub(crate) struct Text {
     pub(crate) bytes: Vec<u8>,
     /// The paths of values in the first document that can be set.
     pub(crate) leaves: Vec<Vec<Step>>,
+    /// Those of them with a comment on their line.
+    pub(crate) beside: Vec<Vec<Step>>,
     /// The texts of its comments, blanks trimmed.
     pub(crate) comments: Vec<String>,
+    /// Whether it has comments in places where the reference may not keep them.
+    pub(crate) loses_comments: bool,
     /// Whether it has aliases, into values under keys with the suffix `_unencrypted`.
     pub(crate) aliases: bool,
 }
@@ -33,6 +37,7 @@ pub(crate) struct Text {
 /// A document, the rule it is encrypted under, and its number.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
+    pub(crate) seed: u64,
     pub(crate) number: usize,
     pub(crate) format: Format,
     pub(crate) rule: Rule,
@@ -60,7 +65,7 @@ impl Case {
             Format::Ini => flat::ini(&mut rng),
             Format::Binary => flat::binary(&mut rng),
         };
-        Self { number, format, rule, text, rng }
+        Self { seed, number, format, rule, text, rng }
     }
 
     /// Whether the rule encrypts what aliases point to. Such aliases cannot stay.

@@ -30,7 +30,10 @@ pub(crate) fn dotenv(rng: &mut Rng) -> Text {
         if rng.percent(10) {
             key.insert_str(0, "export ");
         }
-        let value = match rng.below(12) {
+        let value = match rng.below(15) {
+            12 => "${VAR} $(cmd) `x`".to_owned(),
+            13 => "#hash".to_owned(),
+            14 => "\t tab ".to_owned(),
             0 => String::new(),
             1 => "\"in quotes\"".to_owned(),
             2 => "'single'".to_owned(),
@@ -93,7 +96,11 @@ pub(crate) fn ini(rng: &mut Rng) -> Text {
 }
 
 fn ini_value(rng: &mut Rng) -> String {
-    match rng.below(11) {
+    match rng.below(15) {
+        11 => "\"\"\"with \"quotes\" in\"\"\"".to_owned(),
+        12 => "/a/b?c=d&e=f".to_owned(),
+        13 => "'it is \"so\"'".to_owned(),
+        14 => "[not a section]".to_owned(),
         0 => String::new(),
         1 => "\"in quotes\"".to_owned(),
         2 => "'single'".to_owned(),

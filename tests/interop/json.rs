@@ -49,9 +49,8 @@ impl Writer<'_> {
         for at in 0..count {
             self.line(depth + 1);
             self.number += 1;
-            let key = words::name(self.rng, self.number);
-            // The escaped slash says the same as the plain one.
-            self.out.push_str(&format!("\"{key}\"{}", self.layout.colon));
+            let (written, key) = self.key();
+            self.out.push_str(&format!("\"{written}\"{}", self.layout.colon));
             path.push(Step::Key(key));
             self.value(path, depth + 1);
             path.pop();
@@ -68,6 +67,20 @@ impl Writer<'_> {
             self.line(depth);
         }
         self.out.push('}');
+    }
+
+    /// A key as it is written and as it reads.
+    fn key(&mut self) -> (String, String) {
+        let n = self.number;
+        match self.rng.below(16) {
+            0 => (format!("{n}: with: colons"), format!("{n}: with: colons")),
+            1 => (format!("\\u00fc\\/{n}"), format!("ü/{n}")),
+            2 => (format!("鍵 {n} 😀"), format!("鍵 {n} 😀")),
+            _ => {
+                let name = words::name(self.rng, n);
+                (name.clone(), name)
+            }
+        }
     }
 
     fn value(&mut self, path: &mut Vec<Step>, depth: usize) {
@@ -116,7 +129,7 @@ impl Writer<'_> {
 }
 
 fn number(rng: &mut Rng) -> String {
-    const NUMBERS: [&str; 14] = [
+    const NUMBERS: [&str; 26] = [
         "0",
         "-1",
         "12",
@@ -131,6 +144,18 @@ fn number(rng: &mut Rng) -> String {
         "0.1",
         "-2.5e10",
         "123456789012345678",
+        "9007199254740991",
+        "9007199254740993",
+        "-9007199254740993",
+        "9223372036854775806",
+        "18446744073709551615",
+        "-9223372036854775809",
+        "1.7976931348623157e308",
+        "5e-324",
+        "-0.0",
+        "0.1e1",
+        "1e6",
+        "0.000001",
     ];
     (*rng.pick(&NUMBERS)).to_owned()
 }

@@ -40,6 +40,24 @@ pub(crate) fn choose(case: &Case, rng: &mut Rng) -> Operation {
     }
 }
 
+/// A second change, which the first one leaves possible.
+pub(crate) fn choose_after(case: &Case, first: &Operation, rng: &mut Rng) -> Operation {
+    match rng.below(4) {
+        0 => Operation::Rotate,
+        1 => Operation::UpdateKeys,
+        // Binary files have no paths, and others need not have the key.
+        _ if case.format == Format::Binary => Operation::Rotate,
+        2 if matches!(first, Operation::Rotate | Operation::UpdateKeys) => Operation::Edit,
+        _ => {
+            let mut path = vec![Step::Key("later".to_owned())];
+            if case.format == Format::Ini {
+                path.insert(0, Step::Key("DEFAULT".to_owned()));
+            }
+            Operation::Set(path, format!("\"{}\"", words::secret(rng)))
+        }
+    }
+}
+
 fn value(format: Format, rng: &mut Rng) -> String {
     let scalar = match rng.below(8) {
         0 => (*rng.pick(&["true", "false"])).to_owned(),

@@ -14,11 +14,15 @@ pub(crate) fn generate(rng: &mut Rng) -> Text {
     let step = *rng.pick(&[2, 2, 2, 4, 3]);
     let dash = if rng.percent(50) { step } else { 0 };
     let (comments, anchors) = (rng.percent(60), rng.percent(15));
+    let (odd, lines) = (rng.percent(25), rng.percent(25));
+    let bom = rng.percent(4);
     let mut writer = Writer {
         rng,
         step,
         dash,
         comments,
+        odd,
+        lines,
         out: String::new(),
         text: Text { aliases: anchors, ..Text::default() },
         number: 0,
@@ -48,6 +52,9 @@ pub(crate) fn generate(rng: &mut Rng) -> Text {
     if crlf {
         out = out.replace('\n', "\r\n");
     }
+    if bom {
+        out.insert(0, '\u{feff}');
+    }
     text.bytes = out.into_bytes();
     text
 }
@@ -59,6 +66,10 @@ struct Writer<'r> {
     dash: usize,
     /// Whether the author writes comments.
     comments: bool,
+    /// Whether comments stand at any column.
+    odd: bool,
+    /// Whether collections in brackets go over several lines.
+    lines: bool,
     out: String,
     text: Text,
     number: usize,
@@ -81,6 +92,13 @@ impl Writer<'_> {
         self.indent(self.step);
         self.out.push_str(&format!("region: eu-{n}\n"));
         self.out.push_str(&format!("copy{n}_unencrypted: *base{n}\n"));
+        if self.rng.percent(40) {
+            let list = if self.dash == 0 { "" } else { "  " };
+            self.out.push_str(&format!(
+                "list{n}_unencrypted: &list{n}\n{list}- *base{n}\n{list}- &item{n} x\n"
+            ));
+            self.out.push_str(&format!("again{n}_unencrypted: [*item{n}, *list{n}]\n"));
+        }
         if self.rng.percent(50) {
             self.out.push_str(&format!("merged{n}_unencrypted:\n"));
             self.indent(self.step);
@@ -104,9 +122,15 @@ impl Writer<'_> {
     fn comment_lines(&mut self, indent: usize, percent: usize) {
         while self.comments && self.rng.percent(percent) {
             let comment = self.comment();
-            self.indent(indent);
+            let column = if self.odd && self.rng.percent(50) {
+                self.rng.between(0, indent + 4)
+            } else {
+                indent
+            };
+            self.indent(column);
             self.out.push_str(&comment);
             self.out.push('\n');
+            self.blank_line();
         }
     }
 
@@ -129,11 +153,14 @@ impl Writer<'_> {
         self.number += 1;
         let name = words::name(self.rng, self.number);
         let n = self.number;
-        match self.rng.below(20) {
+        match self.rng.below(24) {
             0 => (format!("\"{n}: with colon\""), format!("{n}: with colon")),
             1 => (format!("'{n}'"), n.to_string()),
             2 => (format!("{name} with blank"), format!("{name} with blank")),
             3 => (format!("\"{name}\""), name),
+            4 => (format!("{n}:colon"), format!("{n}:colon")),
+            5 => (format!("\"\\u00fc{n}\""), format!("ü{n}")),
+            6 => (format!("鍵{n}"), format!("鍵{n}")),
             _ => (name.clone(), name),
         }
     }
@@ -159,6 +186,7 @@ impl Writer<'_> {
         if depth > 0 {
             self.comment_lines(indent, 5);
         }
+        self.text.loses_comments |= self.odd;
     }
 
     /// What follows `key:`, to the end of its last line.
@@ -203,7 +231,11 @@ impl Writer<'_> {
                     self.out.push(' ');
                 }
                 self.out.push_str(&text);
+                let comments = self.text.comments.len();
                 self.end_of_line(12);
+                if self.text.comments.len() > comments {
+                    self.text.beside.push(path.to_vec());
+                }
             }
         }
     }
@@ -266,7 +298,12 @@ impl Writer<'_> {
         self.out.push(if mapping { '{' } else { '[' });
         for at in 0..count {
             if at > 0 {
-                self.out.push_str(", ");
+                self.out.push(',');
+            }
+            if self.lines && self.rng.percent(40) {
+                self.flow_line(depth);
+            } else if at > 0 {
+                self.out.push(' ');
             }
             if mapping {
                 let (written, key) = self.key();
@@ -284,6 +321,23 @@ impl Writer<'_> {
             }
             path.pop();
         }
+        if self.lines && self.rng.percent(30) {
+            self.flow_line(depth);
+        }
         self.out.push(if mapping { '}' } else { ']' });
+    }
+
+    /// A new line inside brackets, with comments. They are not looked for: the reference loses
+    /// some of them.
+    fn flow_line(&mut self, depth: usize) {
+        let comments = self.text.comments.len();
+        let indent = self.step * (depth + 1) + 2;
+        self.end_of_line(10);
+        self.comment_lines(indent, 5);
+        self.indent(indent);
+        if self.text.comments.len() > comments {
+            self.text.comments.truncate(comments);
+            self.text.loses_comments = true;
+        }
     }
 }

@@ -193,6 +193,8 @@ pub(crate) fn seal(error: &SealError) -> Failure {
                  as one with a blank",
             )
         }
+        SealError::UnseenComment { .. } => Failure::generic(sentence(error))
+            .hint("put it on a line of its own, above the key or item that it is about"),
         SealError::Emit(error) => emit(error),
         SealError::Aliases(_) | SealError::Unreadable(_) | SealError::Unopenable => {
             let problem = format!("Error encrypting tree: {}", sentence(error));

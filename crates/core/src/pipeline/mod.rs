@@ -22,6 +22,7 @@ mod seal;
 mod search;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 pub use amend::{AmendError, Amended, get, put, remove};
 pub use diagnosis::{Diagnosis, Spot, Spots};

@@ -6,6 +6,7 @@ use super::{
     leaves,
     nonces::{NonceMemory, Nonces},
     open::{self, OpenDocument},
+    unseen,
 };
 use crate::{
     crypto::{DataKey, ValueCipher},
@@ -95,6 +96,12 @@ pub enum SealError {
         /// Its line, from 1, where it is known.
         line: Option<usize>,
     },
+    /// The rule goes by a comment that Go sops loses when it reads the file.
+    #[error("the rule goes by a comment{} that Go sops does not see", at_line(*line))]
+    UnseenComment {
+        /// Its line, where that is known.
+        line: Option<usize>,
+    },
     /// The target's format cannot hold the document.
     #[error(transparent)]
     Emit(#[from] EmitError),
@@ -153,6 +160,9 @@ fn seal_remembering(
     let (document, expanded_aliases) = without_sealed_aliases(document, &plan.metadata)?;
     let metadata_indent = memory.metadata_indent;
     let PlainDocument { format, mut tree, layout } = document;
+    if let Some(comment) = unseen::find(&tree, &plan.metadata.selection) {
+        return Err(SealError::UnseenComment { line: layout.line(comment.mark) });
+    }
     let cipher = ValueCipher::new(plan.data_key.expose());
     let leaves = leaves::seal(
         &mut tree,
@@ -183,6 +193,10 @@ fn seal_remembering(
     }
     let (sealed, values, metadata) = (leaves.sealed, leaves.values, plan.metadata);
     Ok(SealedText { text, metadata, sealed, values, expanded_aliases, odd_merge_keys })
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or(String::new(), |line| format!(" in line {line}"))
 }
 
 /// Seals an opened document under another data key, in the layout of its sealed text.

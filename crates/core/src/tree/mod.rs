@@ -110,6 +110,9 @@ pub enum CommentForm {
     Line,
     /// Behind the entry that follows it in the tree, on the same line.
     Inline,
+    /// Where the reference loses it when it reads. It stands at the end of its container, so that
+    /// no rule goes by it.
+    Stray,
     /// As an element of a list: the form in which SOPS writes sealed list comments (§1.6).
     Element,
 }

@@ -1,43 +1,48 @@
 //! To which mapping or list a comment belongs.
 //!
 //! The container's path is the additional data of a sealed comment, so the choice has to be the
-//! one go-yaml makes when it reads the sealed text (format §7.1, table of comments, and what the
-//! reference does with documents made to find out). The rules, for block style:
+//! one go-yaml makes when it reads the sealed text (format §7.1, table of comments). It depends on
+//! blank lines, columns and what is read ahead, in ways that no short list of rules gives; so the
+//! reading is done again here in the same steps, with the scalars skipped:
 //!
-//! - Behind a scalar or a bare `key:`: the mapping or list of that entry, just before it.
-//! - Behind a flow collection: inside that collection, before its first entry.
-//! - On a line of its own, where nothing ends before the next entry or at the very column of the
-//!   next entry: the next entry's container.
-//! - Else the innermost container that ended there; but a comment that touches the line above
-//!   and not the one below goes to the container that begins at its column, if there is one; so
-//!   does one below a comment that stands further right. Below a comment that went by its column
-//!   others at that column are the next entry's.
+//! | file | job |
+//! |---|---|
+//! | `scan.rs` | tokens |
+//! | `notes.rs` | the comments between them |
+//! | `nodes.rs` | which node takes which comments, and where these stand in the tree |
 //!
-//! Inside flow style it is the innermost collection around the comment.
+//! In plaintext the metadata that will follow is thought of as standing there already.
+//!
+//! A few comments are lost in the reference: they belong to nothing there, and change nothing.
+//! Here they go to the end of the container around them.
+
+mod nodes;
+mod notes;
+mod scan;
 
 use std::ops::Range;
 
-use super::model::{Container, ContainerId, Shape, Site, Slot, ValueSite};
+use zeroize::Zeroizing;
+
+use self::scan::{Known, KnownKind, Scanner};
+use super::{
+    model::{ContainerId, Frame, Shape, Site, Slot},
+    rewrite,
+};
 use crate::tree::{Comment, CommentForm, Mark};
 
 /// A comment as the parser reports it: with its `#`, without the line break.
 #[derive(Debug)]
 pub(super) struct RawComment {
     pub(super) range: Range<usize>,
-    pub(super) column: usize,
-}
-
-/// An entry of any container, by where it begins.
-struct Begin {
-    start: usize,
-    container: ContainerId,
-    index: usize,
 }
 
 /// For each container its comments, each with the number of the entry it stands before.
+/// `metadata` tells for each document which entry of its root is the metadata.
 pub(super) fn attach(
     text: &str,
     site: &mut Site,
+    metadata: &[Option<usize>],
     mut comments: Vec<RawComment>,
 ) -> Vec<Vec<(usize, Comment)>> {
     let mut attached: Vec<Vec<(usize, Comment)>> = Vec::new();
@@ -46,266 +51,215 @@ pub(super) fn attach(
         return attached;
     }
     comments.sort_by_key(|comment| comment.range.start);
-    let mut begins: Vec<Begin> = site
-        .containers
-        .iter()
-        .enumerate()
-        .flat_map(|(id, container)| {
-            container.entries.iter().enumerate().map(move |(index, entry)| Begin {
-                start: entry.start,
-                container: id as ContainerId,
-                index,
-            })
-        })
-        .collect();
-    // Of entries that begin together (`- - x`, `- key: v`) the outer one comes first.
-    begins.sort_by_key(|begin| (begin.start, begin.container));
-    let lines: Vec<(usize, bool)> = comments
-        .iter()
-        .map(|comment| {
-            let line_start = text[..comment.range.start].rfind('\n').map_or(0, |found| found + 1);
-            let before = text[line_start..comment.range.start].trim_start_matches('\u{FEFF}');
-            (line_start, !before.trim().is_empty())
-        })
-        .collect();
-    let runs = runs(text, &comments, &lines);
-    let mut by_column: Option<(usize, usize)> = None;
-    for (number, comment) in comments.iter().enumerate() {
-        let at = comment.range.start;
-        let split = begins.partition_point(|begin| begin.start < at);
-        let document = site.documents.partition_point(|frame| frame.start <= at).saturating_sub(1);
-        let same = |begin: &&Begin| {
-            site.containers[begin.container as usize].document as usize == document
-        };
-        let before = split.checked_sub(1).map(|index| &begins[index]).filter(same);
-        let next = begins.get(split).filter(same);
-        let inline = lines[number].1;
-        let root = site.documents[document].root;
-        let (container, index, form) = match before {
-            _ if inline && before.is_none() => (root, 0, CommentForm::Line),
-            // Behind the mark of the document's end.
-            _ if !inline && at > site.documents[document].end => {
-                (root, site.containers[root as usize].entries.len(), CommentForm::Line)
+    let sealed = Sealed::new(text, site, metadata);
+    let known = known(site, &sealed);
+    let scanner = Scanner::new(sealed.text(text), &known);
+    let placed =
+        nodes::place(scanner, site, &|at| sealed.original(at).is_none()).unwrap_or_default();
+
+    let mut made: Vec<Option<Comment>> =
+        comments.iter().map(|raw| Some(slot(text, site, raw))).collect();
+    let placed = placed.into_iter().enumerate().filter(|(_, places)| !places.is_empty());
+    for (id, places) in placed {
+        let ended = metadata_end(site, metadata, id as ContainerId);
+        for (index, at, form) in places {
+            let Some(at) = sealed.original(at) else { continue };
+            // Behind metadata in braces: the mapping around has it.
+            if ended.is_some_and(|end| at >= end) {
+                continue;
             }
-            Some(before) if inline => beside(site, before, at),
-            _ => {
-                let run = &runs[number];
-                let blank = (
-                    blank_before(text, lines[run.start].0),
-                    blank_behind(text, comments[run.end - 1].range.end),
-                );
-                // The comment above, if it stands alone after the same entry too and is further
-                // right, or the first there that went by its column.
-                let above = run.start.checked_sub(1).filter(|&above| {
-                    let start = comments[above].range.start;
-                    !lines[above].1 && before.is_some_and(|before| before.start < start)
-                });
-                let further = above.map(|above| comments[above].column);
-                let closed = further.filter(|&column| column > comment.column).or(by_column
-                    .filter(|&(after, _)| after == split && above.is_some())
-                    .map(|(_, column)| column));
-                if blank == (false, true) {
-                    by_column = Some((split, comment.column));
-                }
-                let (container, index) = alone(site, root, before, next, comment, blank, closed);
-                (container, index, CommentForm::Line)
+            let number = comments.binary_search_by_key(&at, |comment| comment.range.start);
+            if let Ok(number) = number
+                && let Some(mut comment) = made[number].take()
+            {
+                comment.form = form;
+                attached[id].push((index, comment));
             }
-        };
-        let slot = site.slots.len();
-        site.slots.push(Slot {
-            start: (at + 1) as u32,
-            end: comment.range.end as u32,
-            tag: (at + 1) as u32,
-            shape: Shape::Comment,
-            flow: false,
-            column: 0,
-        });
-        let body = text[at + 1..comment.range.end].trim_end_matches('\r');
-        attached[container as usize].push((index, Comment::at(Mark::new(slot), form, body)));
+        }
+    }
+    for (raw, comment) in comments.iter().zip(made) {
+        if let Some(mut comment) = comment {
+            comment.form = CommentForm::Stray;
+            let id = around(site, metadata, raw.range.start);
+            attached[id as usize].push((site.containers[id as usize].entries.len(), comment));
+        }
+    }
+    for comments in &mut attached {
+        comments.sort_by_key(|(index, _)| *index);
     }
     attached
 }
 
-/// For each comment the comments that follow one another on lines of their own at one column:
-/// they stay together.
-fn runs(text: &str, comments: &[RawComment], lines: &[(usize, bool)]) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::with_capacity(comments.len());
-    for number in 0..comments.len() {
-        let joined = number > 0 && {
-            let (before, this) = (&comments[number - 1], &comments[number]);
-            let between = &text[before.range.end..lines[number].0.max(before.range.end)];
-            !lines[number].1
-                && !lines[number - 1].1
-                && before.column == this.column
-                && !between.contains('\r')
-                && !text[..before.range.end].ends_with('\r')
-                && between.trim().is_empty()
-                && between.matches('\n').count() == 1
+/// The comment, with a slot of its own.
+fn slot(text: &str, site: &mut Site, raw: &RawComment) -> Comment {
+    let start = raw.range.start + 1;
+    let number = site.slots.len();
+    site.slots.push(Slot {
+        start: start as u32,
+        end: raw.range.end as u32,
+        tag: start as u32,
+        shape: Shape::Comment,
+        flow: false,
+        column: 0,
+    });
+    let body = text[start..raw.range.end].trim_end_matches('\r');
+    Comment::at(Mark::new(number), CommentForm::Line, body)
+}
+
+/// The text with metadata at the end of each document, as the sealed one has it.
+struct Sealed {
+    /// Not there if the text has its metadata already.
+    longer: Option<Zeroizing<String>>,
+    added: Vec<Added>,
+    /// The scalars of what was added.
+    known: Vec<Known>,
+}
+
+/// Something that was put into the text.
+struct Added {
+    /// Its offset in the original text.
+    place: usize,
+    /// Its offset now.
+    start: usize,
+    length: usize,
+}
+
+impl Sealed {
+    fn new(text: &str, site: &Site, metadata: &[Option<usize>]) -> Self {
+        let frames = site.documents.iter().zip(metadata).filter(|(_, there)| there.is_none());
+        let additions: Vec<(usize, String)> =
+            frames.map(|(frame, _)| addition(text, site, frame)).collect();
+        let mut sealed = Self { longer: None, added: Vec::new(), known: Vec::new() };
+        if additions.is_empty() {
+            return sealed;
+        }
+        // All room at once: what a text that grows leaves behind would not be wiped.
+        let more: usize = additions.iter().map(|(_, words)| words.len()).sum();
+        let mut longer = Zeroizing::new(String::with_capacity(text.len() + more));
+        let mut done = 0;
+        for (place, words) in additions {
+            longer.push_str(&text[done..place]);
+            for word in ["\"sops\"", "\"mac\"", "\"m\""] {
+                let start = longer.len() + words.find(word).unwrap_or(0);
+                let range = start..start + word.len();
+                sealed.known.push(Known { range, kind: KnownKind::Flow });
+            }
+            sealed.added.push(Added { place, start: longer.len(), length: words.len() });
+            longer.push_str(&words);
+            done = place;
+        }
+        longer.push_str(&text[done..]);
+        sealed.longer = Some(longer);
+        sealed
+    }
+
+    fn text<'a>(&'a self, text: &'a str) -> &'a str {
+        self.longer.as_ref().map_or(text, |longer| longer.as_str())
+    }
+
+    /// Where an offset of the original text is now.
+    fn moved(&self, at: usize) -> usize {
+        let before = self.added.partition_point(|added| added.place <= at);
+        let last = before.checked_sub(1).map(|number| &self.added[number]);
+        last.map_or(at, |added| at - added.place + added.start + added.length)
+    }
+
+    /// Where an offset was in the original text; none for what was added.
+    fn original(&self, at: usize) -> Option<usize> {
+        let before = self.added.partition_point(|added| added.start <= at);
+        let Some(added) = before.checked_sub(1).map(|number| &self.added[number]) else {
+            return Some(at);
         };
-        let start = if joined { runs[number - 1].start } else { number };
-        runs.push(start..number + 1);
+        let behind = (at - added.start).checked_sub(added.length)?;
+        Some(added.place + behind)
     }
-    // The whole run is known at its last comment.
-    for number in (1..runs.len()).rev() {
-        if runs[number].start == runs[number - 1].start {
-            runs[number - 1].end = runs[number].end;
-        }
-    }
-    runs
 }
 
-fn blank_before(text: &str, line_start: usize) -> bool {
-    text[..line_start]
-        .strip_suffix('\n')
-        .is_some_and(|before| before.rsplit('\n').next().is_some_and(|line| line.trim().is_empty()))
+/// Metadata as short as can be: where it goes in the original text, as `rewrite.rs` does it, and
+/// its words.
+fn addition(text: &str, site: &Site, frame: &Frame) -> (usize, String) {
+    let root = &site.containers[frame.root as usize];
+    if root.flow && !frame.empty {
+        let pair = "\"sops\": {\"mac\": \"m\"}";
+        return match root.entries.last() {
+            Some(last) => (last.end, format!(", {pair}")),
+            None => (root.start + 1, pair.to_owned()),
+        };
+    }
+    let pad = if frame.empty { String::new() } else { " ".repeat(root.column) };
+    let end = site.line_break;
+    let block = format!("{pad}\"sops\":{end}{pad}    \"mac\": \"m\"{end}");
+    if rewrite::ends_open(site, frame) {
+        return (text[..root.start].rfind('\n').map_or(0, |at| at + 1), block);
+    }
+    let at = frame.end;
+    let open = at > 0 && !text[..at].ends_with('\n') && text[frame.start..at] != *"\u{FEFF}";
+    (at, if open { format!("{end}{block}") } else { block })
 }
 
-fn blank_behind(text: &str, end: usize) -> bool {
-    // The reference takes a carriage return and its line feed for two line breaks.
-    if text[..end].ends_with('\r') || text[end..].starts_with('\r') {
-        return true;
+/// All scalars, in order.
+fn known(site: &Site, sealed: &Sealed) -> Vec<Known> {
+    let mut known = sealed.known.clone();
+    for container in site.containers.iter().filter(|container| !container.list) {
+        known.extend(container.entries.iter().map(|entry| {
+            let start = sealed.moved(entry.start);
+            let range = start..start + (entry.after_indicator - entry.start);
+            Known { range, kind: KnownKind::Flow }
+        }));
     }
-    let mut lines = text[end..].splitn(3, '\n').skip(1);
-    // Without a line behind it, the metadata follows at once.
-    lines.next().is_some_and(|line| line.trim().is_empty() && lines.next().is_some())
-}
-
-/// A comment with something before it on its line.
-fn beside(site: &Site, before: &Begin, at: usize) -> (ContainerId, usize, CommentForm) {
-    let entry = site.containers[before.container as usize].entries[before.index];
-    // The outermost flow collection that ends between the entry and the comment.
-    let mut closed = match entry.value {
-        ValueSite::Container(id) if flow_closed(&site.containers[id as usize], at) => Some(id),
-        _ => None,
-    };
-    let (mut holder, mut index) = (before.container, before.index);
-    while flow_closed(&site.containers[holder as usize], at) {
-        closed = Some(holder);
-        match site.containers[holder as usize].parent {
-            Some((parent, entry)) => (holder, index) = (parent, entry as usize),
-            None => break,
-        }
-    }
-    if let Some(id) = closed {
-        return (id, 0, CommentForm::Line);
-    }
-    let container = &site.containers[holder as usize];
-    let entry = container.entries[index];
-    if let (ValueSite::Leaf(slot), true, Some((parent, at))) =
-        (entry.value, container.list, container.parent)
-        && site.slots[slot as usize].shape == Shape::Absent
-        && index + 1 == container.entries.len()
-    {
-        // Behind a last dash without a value.
-        return (parent, at as usize, CommentForm::Line);
-    }
-    let form = match entry.value {
-        // `key: # c` with the value below is no inline comment.
-        ValueSite::Leaf(slot) | ValueSite::Alias(slot)
-            if (site.slots[slot as usize].start as usize) < at
-                || matches!(site.slots[slot as usize].shape, Shape::Block(_)) =>
-        {
-            CommentForm::Inline
-        }
-        _ => CommentForm::Line,
-    };
-    (holder, index, form)
-}
-
-fn flow_closed(container: &Container, at: usize) -> bool {
-    container.flow && container.end <= at
-}
-
-/// A comment on a line of its own.
-///
-/// `blank` tells whether a blank line stands before it, and behind it; `closed`, the column of a
-/// comment above it that has closed what ended. Behind the last entry the
-/// metadata will stand, so the end of the text counts as an entry of the root.
-fn alone(
-    site: &Site,
-    root: ContainerId,
-    before: Option<&Begin>,
-    next: Option<&Begin>,
-    comment: &RawComment,
-    blank: (bool, bool),
-    closed: Option<usize>,
-) -> (ContainerId, usize) {
-    let at = comment.range.start;
-    let count = |id: ContainerId| {
-        site.containers[id as usize].entries.partition_point(|entry| entry.start < at)
-    };
-    let (holder, index) = next.map_or((root, count(root)), |next| (next.container, next.index));
-    // Innermost first: the containers around the entry before.
-    let chain = before.map_or(Vec::new(), |before| chain(site, before));
-    let within = |id: &&ContainerId| {
-        let container = &site.containers[**id as usize];
-        container.flow && container.start < at && at < container.end
-    };
-    if let Some(id) = chain.iter().find(within) {
-        return (*id, count(*id));
-    }
-    let ended: Vec<ContainerId> = chain
-        .into_iter()
-        .take_while(|id| *id != holder)
-        .filter(|id| !site.containers[*id as usize].flow)
-        .collect();
-    let column = |id: ContainerId| site.containers[id as usize].column;
-    let found = match ended.first() {
-        // The entry before ends nothing.
-        None => None,
-        Some(_)
-            if !ended.contains(&holder) && next.is_some_and(|next| opens(site, next, &ended)) =>
-        {
-            None
-        }
-        Some(innermost) => {
-            let not_indented = column(*innermost) == column(holder);
-            let foot = blank == (false, true);
-            if not_indented {
-                foot.then_some(*innermost)
-            } else if comment.column == column(holder) {
-                None
-            } else if let Some(closed) = closed {
-                (closed > comment.column).then(|| exact(site, &ended, comment.column)).flatten()
-            } else if !foot || comment.column > column(*innermost) {
-                Some(*innermost)
-            } else {
-                exact(site, &ended, comment.column)
+    known.extend(site.slots.iter().filter_map(|slot| {
+        let (start, end) = (slot.start as usize, slot.end as usize);
+        let at = sealed.moved(start);
+        let range = at..at + (end - start);
+        match slot.shape {
+            Shape::Absent | Shape::Comment => None,
+            Shape::Alias(_) => Some(Known { range, kind: KnownKind::Alias }),
+            Shape::Plain | Shape::Single | Shape::Double => {
+                Some(Known { range, kind: KnownKind::Flow })
+            }
+            Shape::Block(number) => {
+                let block = &site.blocks[number as usize];
+                let start = sealed.moved(block.header.start);
+                let shift = start - block.header.start;
+                let header_end = block.header.end + shift;
+                let indent = if slot.start == slot.end { 0 } else { block.indent };
+                let kind = KnownKind::Block { header_end, indent };
+                Some(Known { range: start..end + shift, kind })
             }
         }
-    };
-    found.map_or((holder, index), |id| (id, count(id)))
+    }));
+    known.sort_by_key(|known| known.range.start);
+    known
 }
 
-/// Whether an entry is the first of a container that opens below the containers given.
-fn opens(site: &Site, next: &Begin, ended: &[ContainerId]) -> bool {
-    let parent = site.containers[next.container as usize].parent;
-    next.index == 0 && parent.is_some_and(|(parent, _)| ended.contains(&parent))
-}
-
-/// The container that begins at just this column. A list with deeper entries before the comment
-/// passes it on to the mapping that it stands in.
-fn exact(site: &Site, ended: &[ContainerId], column: usize) -> Option<ContainerId> {
-    let position = ended.iter().position(|id| site.containers[*id as usize].column == column)?;
-    let id = ended[position];
-    let container = &site.containers[id as usize];
-    match container.parent {
-        Some((parent, _)) if container.list && position > 0 => Some(parent),
-        _ => Some(id),
+/// The end of the metadata that a container is, or is in.
+fn metadata_end(site: &Site, metadata: &[Option<usize>], id: ContainerId) -> Option<usize> {
+    let mut id = id;
+    loop {
+        let container = &site.containers[id as usize];
+        let (parent, index) = container.parent?;
+        let outer = &site.containers[parent as usize];
+        if outer.parent.is_none() {
+            let there = metadata.get(outer.document as usize).copied().flatten();
+            return (there == Some(index as usize)).then(|| outer.entries[index as usize].end);
+        }
+        id = parent;
     }
 }
 
-/// The containers around an entry, the innermost first; its own value counts.
-fn chain(site: &Site, begin: &Begin) -> Vec<ContainerId> {
-    let value = site.containers[begin.container as usize].entries[begin.index].value;
-    let mut chain = Vec::new();
-    if let ValueSite::Container(id) = value {
-        chain.push(id);
+/// The collection in brackets around an offset, else the root of its document.
+fn around(site: &Site, metadata: &[Option<usize>], at: usize) -> ContainerId {
+    let document = site.documents.partition_point(|frame| frame.start <= at).saturating_sub(1);
+    // Containers are in the order in which they begin.
+    let before = site.containers.partition_point(|container| container.start < at);
+    let mut id = before.checked_sub(1).map(|id| id as ContainerId);
+    while let Some(inner) = id {
+        let container = &site.containers[inner as usize];
+        let within = container.flow && at < container.end;
+        if within && metadata_end(site, metadata, inner).is_none() {
+            return inner;
+        }
+        id = container.parent.map(|(parent, _)| parent);
     }
-    let mut holder = Some(begin.container);
-    while let Some(id) = holder {
-        chain.push(id);
-        holder = site.containers[id as usize].parent.map(|(parent, _)| parent);
-    }
-    chain
+    site.documents[document].root
 }

@@ -49,8 +49,6 @@ pub(super) enum LineEvent<'t> {
     Comment {
         /// Its bytes.
         range: Range<usize>,
-        /// Characters before it on its line.
-        column: usize,
     },
 }
 
@@ -87,7 +85,7 @@ impl<'t> Lines<'t> {
             let line = self.line(at);
             match line.content() {
                 None => {}
-                Some(b'#') => events.push(line.comment(line.indent)?),
+                Some(b'#') => events.push(line.comment(line.indent)),
                 Some(_) if line.indent == 0 => return Some(at),
                 Some(_) => return None,
             }
@@ -108,7 +106,7 @@ impl<'t> Lines<'t> {
             let line = self.line(at);
             match line.content() {
                 None => {}
-                Some(b'#') => events.push(line.comment(line.indent)?),
+                Some(b'#') => events.push(line.comment(line.indent)),
                 Some(first) => {
                     let dash = first == b'-' && line.is_item();
                     let below = waiting.as_ref().is_some_and(|waiting| waiting.column == 0);
@@ -196,7 +194,7 @@ impl<'t> Lines<'t> {
             None => Some(Some(Waiting { column, at: line.start + colon + 1 })),
             Some(b'#') if at > colon + 1 => {
                 // Where the value is absent, its place is told by what the parser skips.
-                events.push(line.comment(at)?);
+                events.push(line.comment(at));
                 Some(Some(Waiting { column, at: line.start + colon + 1 }))
             }
             Some(_) if at == colon + 1 => None,
@@ -237,7 +235,7 @@ impl<'t> Lines<'t> {
         match line.bytes.get(behind) {
             None => Some(()),
             Some(b'#') if behind > end => {
-                events.push(line.comment(behind)?);
+                events.push(line.comment(behind));
                 Some(())
             }
             Some(_) => None,
@@ -341,9 +339,8 @@ impl<'t> Line<'t> {
     }
 
     /// The comment that begins at a column of bytes.
-    fn comment(&self, at: usize) -> Option<LineEvent<'t>> {
-        let column = self.text[..at].chars().count();
-        Some(LineEvent::Comment { range: self.start + at..self.start + self.bytes.len(), column })
+    fn comment(&self, at: usize) -> LineEvent<'t> {
+        LineEvent::Comment { range: self.start + at..self.start + self.bytes.len() }
     }
 }
 

@@ -204,7 +204,7 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
             Event::Comment(..) => {
-                self.comments.push(RawComment { range, column: place.column });
+                self.comments.push(RawComment { range });
                 Ok(())
             }
             _ => Ok(()),
@@ -226,9 +226,7 @@ impl<'a> Builder<'a> {
                     let start = range.start;
                     self.scalar(Scalar { text, style, tag: None, start, range }, 0).ok()?;
                 }
-                LineEvent::Comment { range, column } => {
-                    self.comments.push(RawComment { range, column });
-                }
+                LineEvent::Comment { range } => self.comments.push(RawComment { range }),
             }
         }
         Some(())
@@ -658,9 +656,16 @@ impl<'a> Builder<'a> {
         }
         block::place_dashes(self.text, &mut self.site, &self.comments);
         self.site.step = step(&self.site);
-        let attached =
-            comments::attach(self.text, &mut self.site, std::mem::take(&mut self.comments));
         let raw = std::mem::take(&mut self.raw);
+        let metadata_of = |frame: &Frame| {
+            raw[frame.root as usize].iter().position(|entry| entry.key.as_deref() == Some("sops"))
+        };
+        let comments = std::mem::take(&mut self.comments);
+        let metadata: Vec<_> = match comments.is_empty() {
+            true => Vec::new(),
+            false => self.site.documents.iter().map(metadata_of).collect(),
+        };
+        let attached = comments::attach(self.text, &mut self.site, &metadata, comments);
         let mut tree = assemble(self.text, &self.site, raw, attached, self.leaves)?;
         let section = self.take_metadata(&mut tree);
         if matches!(section, Section::Found(_)) {

@@ -441,13 +441,11 @@ fn metadata_edit(
     Edit::new(at..at, block)
 }
 
-/// Whether the document ends inside a block scalar, without a line break.
-fn ends_open(site: &Site, frame: &Frame) -> bool {
-    let is_open = |slot: &Slot| match slot.shape {
-        Shape::Block(number) => site.blocks[number as usize].open_ended,
-        _ => false,
-    };
-    !frame.empty && site.slots.iter().any(|slot| is_open(slot) && slot.end as usize == frame.end)
+/// Whether the document ends inside a block scalar, without a line break. Only the last one of a
+/// text can.
+pub(super) fn ends_open(site: &Site, frame: &Frame) -> bool {
+    let is_last = site.documents.last().is_some_and(|last| last.root == frame.root);
+    is_last && !frame.empty && site.blocks.last().is_some_and(|block| block.open_ended)
 }
 
 /// Blanks per level in the metadata that stands there.
