@@ -155,7 +155,7 @@ pub fn note(input: &[u8]) {
     token.note = Some(cipher.seal_note(spelling, &[7; 32], b"a:"));
     for (format, key) in [(Format::Yaml, "a: "), (Format::Json, "{\"a\":"), (Format::Dotenv, "a=")]
     {
-        let text = [key.as_bytes(), before, token.print().as_bytes(), after].concat();
+        let text = [key.as_bytes(), before, token.print().as_bytes(), after, b"\n"].concat();
         let Some(text) = with_metadata(format, &text) else { continue };
         let Ok(Document::Sealed(document)) = Document::read(format, text) else { continue };
         let Ok(opened) = pipeline::open(*document, &sealing::data_key(1), true) else { continue };

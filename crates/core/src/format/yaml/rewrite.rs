@@ -1,6 +1,6 @@
 //! Edited leaves and the metadata back into the text they came from.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use super::{
     super::{Edit, EmitError, Output, Rewrite, splice},
@@ -22,8 +22,8 @@ pub(super) fn rewrite(
     how: Rewrite<'_>,
 ) -> Result<Output, EmitError> {
     refuse_reserved(tree, matches!(how, Rewrite::Sealed { .. }))?;
-    let mut pass =
-        Pass { layout, sealed: matches!(how, Rewrite::Sealed { .. }), edits: Vec::new() };
+    let sealed = matches!(how, Rewrite::Sealed { .. });
+    let mut pass = Pass { layout, sealed, edits: Vec::new(), places: None };
     for document in &tree.documents {
         pass.mapping(document)?;
     }
@@ -52,6 +52,8 @@ struct Pass<'a> {
     layout: &'a YamlLayout,
     sealed: bool,
     edits: Vec<Edit<'a>>,
+    /// List and position of each item, once that is asked for.
+    places: Option<HashMap<usize, (usize, usize)>>,
 }
 
 impl<'a> Pass<'a> {
@@ -85,21 +87,56 @@ impl<'a> Pass<'a> {
         if !opened || list.values().next().is_some() {
             return;
         }
-        let containers = &self.layout.site.containers;
-        let Some(slot) = first.mark.number() else { return };
-        let is_it = |container: &&Container| {
-            container.list
-                && !container.flow
-                && container.entries.first().map(|entry| entry.value)
-                    == Some(ValueSite::Leaf(slot as u32))
+        let Some((container, 0)) = self.place_of(first.mark).filter(|(own, _)| !own.flow) else {
+            return;
         };
-        let parent = containers.iter().find(is_it).and_then(|container| container.parent);
-        let Some((parent, index)) = parent else { return };
-        let parent = &containers[parent as usize];
+        let Some((parent, index)) = container.parent else { return };
+        let parent = &self.layout.site.containers[parent as usize];
         let entry = &parent.entries[index as usize];
         if let Some(at) = value_start(self.layout.text(), parent, entry) {
             self.edits.push(Edit::new(at..at, " []"));
         }
+    }
+
+    /// The list that an item stands in, and its position there.
+    fn place_of(&mut self, mark: Mark) -> Option<(&'a Container, usize)> {
+        let containers = &self.layout.site.containers;
+        let places = self.places.get_or_insert_with(|| {
+            let lists = containers.iter().enumerate().filter(|(_, container)| container.list);
+            let items = lists.flat_map(|(id, list)| {
+                list.entries.iter().enumerate().filter_map(move |(at, entry)| match entry.value {
+                    ValueSite::Leaf(slot) => Some((slot as usize, (id, at))),
+                    _ => None,
+                })
+            });
+            items.collect()
+        });
+        let (id, at) = *places.get(&mark.number()?)?;
+        Some((&containers[id], at))
+    }
+
+    /// What is cut out of brackets where an item turns out to be a comment: the item and its
+    /// comma. Written there, the comment's text would be an item.
+    fn cut_from_brackets(&mut self, mark: Mark) -> Option<Range<usize>> {
+        let (container, at) = self.place_of(mark).filter(|(own, _)| own.flow)?;
+        let entry = container.entries.get(at)?;
+        let text = self.layout.text();
+        let rest = &text[entry.end..];
+        let blanks = rest.len() - rest.trim_start().len();
+        match rest.as_bytes().get(blanks)? {
+            b',' => Some(entry.start..entry.end + blanks + 1),
+            b']' => Some(entry.start..entry.end),
+            _ => None,
+        }
+    }
+
+    /// The dash of an item whose value begins at `value`, with at most the header of a block
+    /// scalar in between.
+    fn dash(&mut self, mark: Mark, value: usize) -> Option<usize> {
+        let (container, at) = self.place_of(mark).filter(|(own, _)| !own.flow)?;
+        let entry = container.entries.get(at)?;
+        let between = self.layout.text().get(entry.after_indicator..value)?.trim();
+        (between.is_empty() || between.starts_with(['|', '>'])).then_some(entry.start)
     }
 
     fn leaf(&mut self, leaf: &'a Leaf) -> Result<(), EmitError> {
@@ -146,10 +183,15 @@ impl<'a> Pass<'a> {
         let mut range = slot.start as usize..slot.end as usize;
         let mut new = SecretBytes::from(comment.text.expose());
         if comment.form == CommentForm::Element && !self.sealed {
-            let before = text[..range.start].trim_end();
-            if let Some(dash) = before.strip_suffix('-') {
-                range.start = dash.len();
+            if let Some(cut) = self.cut_from_brackets(comment.mark) {
+                (range, new) = (cut, SecretBytes::default());
+            } else if let Some(dash) = self.dash(comment.mark, range.start) {
+                range.start = dash;
+                range.end = text[..range.end].trim_end_matches(['\n', '\r']).len();
                 new = SecretBytes::new([b"#", comment.text.expose()].concat());
+            } else {
+                // No place for a comment, and its text must not become an item: it stays sealed.
+                return Ok(());
             }
         }
         self.edits.push(Edit::new(range, new));
