@@ -27,7 +27,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let with_fuzz = !without("--no-fuzz") && rest.is_empty();
 
     shell::step("build");
-    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "-j2"]))?;
+    // With the tests, whose dependencies have features of their own: without them everything
+    // would be compiled twice.
+    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests", "-j2"]))?;
 
     let mut test = shell::cargo(["test", "-j2"]);
     if rest.is_empty() {
