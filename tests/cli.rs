@@ -221,10 +221,11 @@ fn replaced(line: &str) -> String {
         }
     }
     // The editor's folder.
-    if let Some(name) = line.find("/sops-rs-") {
+    const EDIT: &str = "/sops-rs-edit-";
+    if let Some(name) = line.find(EDIT) {
         let start = line[..name].rfind([' ', '"', '\'']).map_or(0, |at| at + 1);
         let end = line[name + 1..].find('/').map_or(line.len(), |at| name + 1 + at);
-        if line[name + 9..end].chars().all(|c| c.is_ascii_hexdigit()) {
+        if line[name + EDIT.len()..end].chars().all(|c| c.is_ascii_hexdigit()) {
             line.replace_range(start..end, "[PRIVATE]");
         }
     }

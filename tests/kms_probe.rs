@@ -17,7 +17,9 @@ async fn main() {
     let (arn, profile) = text.split_once('|').unwrap_or((&text, ""));
     let mut key = AwsKmsKey::parse(arn).expect("an ARN");
     key.profile = Some(profile.to_owned()).filter(|profile| !profile.is_empty());
-    let provider = AwsKms::new(AwsSettings::default());
+    let profile_in_environment = std::env::var("AWS_PROFILE").ok();
+    let settings = AwsSettings { profile_in_environment, ..AwsSettings::default() };
+    let provider = AwsKms::new(settings);
     let key = MasterKey::AwsKms(key);
     let part = KeyPart::new(vec![7; 32]);
     match provider.wrap(&key, &part).await {

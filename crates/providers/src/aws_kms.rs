@@ -67,8 +67,8 @@ pub struct AwsSettings {
     pub sts_endpoint: Option<String>,
     /// The proxy for `https`.
     pub proxy: Option<Proxy>,
-    /// The profile that the environment names (`AWS_PROFILE`). The chain finds it by itself; it
-    /// ends there when this names one that is not defined.
+    /// The profile that the environment names (`AWS_PROFILE`), which the chain takes for the
+    /// default one. It ends there when this names one that is not defined.
     pub profile_in_environment: Option<String>,
     /// The files of profiles in words, for messages.
     pub profile_files: String,

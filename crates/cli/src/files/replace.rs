@@ -146,8 +146,11 @@ impl Original {
         let now = super::open_to_read(&self.real)
             .and_then(|mut file| read_all(&mut file, self.bytes.len() as u64))
             .map(|bytes| <[u8; 32]>::from(Sha256::digest(bytes.expose())));
-        if now.as_ref().ok() == Some(&self.digest) {
-            return Ok(());
+        match now {
+            Ok(digest) if digest == self.digest => return Ok(()),
+            // That it cannot be read says nothing about its content.
+            Err(error) if self.is_as_it_was() => return Err(self.not_written(&error)),
+            Ok(_) | Err(_) => {}
         }
         Err(Failure::new(
             Status::CouldNotWriteOutput,
@@ -157,6 +160,17 @@ impl Original {
             ),
         )
         .hint("repeat the command; it starts from the file as it is now"))
+    }
+
+    /// Whether the name still stands for the file that was read, with the size it had.
+    fn is_as_it_was(&self) -> bool {
+        std::fs::symlink_metadata(&self.real).is_ok_and(|data| {
+            #[cfg(unix)]
+            let same = super::unix::is_named(&self.file, &self.real).unwrap_or(false);
+            #[cfg(not(unix))]
+            let same = data.is_file();
+            same && data.len() == self.bytes.len() as u64
+        })
     }
 
     fn not_written(&self, error: &io::Error) -> Failure {
