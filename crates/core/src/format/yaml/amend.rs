@@ -9,9 +9,9 @@ use super::{
     super::{Edit, EmitError, Expanded, Output, layout::Lines, splice},
     YamlLayout,
     block::next_line,
+    build::explicit_key_mark,
     emit::{self, Emitter},
     model::{Container, ContainerId, EntrySite, Shape, Site, SlotId, ValueSite},
-    parse::explicit_key_mark,
     render::{self, Room},
     rewrite,
 };

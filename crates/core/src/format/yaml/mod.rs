@@ -3,6 +3,8 @@
 //! | file | job |
 //! |---|---|
 //! | `parse.rs` | text → tree and places |
+//! | `build.rs` | events → containers, by number |
+//! | `finish.rs` | containers → tree, without the metadata |
 //! | `lines.rs` | the common part of the language, read line by line |
 //! | `model.rs` | what is known of the places |
 //! | `block.rs` | block scalars' headers and contents, dashes |
@@ -18,8 +20,10 @@
 mod amend;
 mod assemble;
 mod block;
+mod build;
 mod comments;
 mod emit;
+mod finish;
 mod lines;
 mod model;
 mod parse;
