@@ -68,7 +68,8 @@ pub fn sealed(input: &[u8]) {
     let read = match format::parse(format, plain.clone()) {
         Ok(read) => read,
         // Where the MAC is ignored, a comment may have been moved to where its text cannot stand.
-        Err(_) if !good => return,
+        // Nothing is left but comments, or was from the start.
+        Err(_) if !good || before.is_empty() => return,
         Err(error) => panic!("{error}: {}", sealing::shown(plain.expose())),
     };
     let typed = matches!(format, Format::Yaml | Format::Json);

@@ -47,8 +47,11 @@ pub fn metadata(input: &[u8]) {
         if !metadata.unknown.is_empty() || !metadata.unknown_in_groups.is_empty() {
             continue;
         }
+        let shown = text.expose_str().unwrap_or_default().to_owned();
         let Ok(parsed) = format::parse(format, text) else { continue };
-        let Section::Found(section) = parsed.metadata else { panic!("no section: {format:?}") };
+        let Section::Found(section) = parsed.metadata else {
+            panic!("no section: {format:?}\n{shown}")
+        };
         let read = Metadata::read(&section).expect("the section reads from text");
         assert_eq!(read.groups.len(), metadata.groups.len(), "{format:?}");
         assert_eq!(read.shamir_threshold, metadata.shamir_threshold, "{format:?}");

@@ -212,6 +212,39 @@ fn a_text_of_several_lines_does_not_come_back_as_a_comment() {
     }
 }
 
+/// Go sops writes every value as a bare token; we write a text of several lines as a block. Blanks
+/// behind the token are outside of the MAC, and must not get into the block.
+#[test]
+fn blanks_behind_a_token_do_not_get_into_its_value() {
+    let text = "a: x\nb: \"one\\ntwo\\n\"\nc: y\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    let token = &sealed.text[sealed.tokens()[1].clone()];
+    let note = sealed.text.split(token).nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(note, "", "double quotes need no note");
+    let quoted = format!("\"{token}\"");
+    for bare in
+        [token.to_owned(), format!("{token}  "), format!("{token} \t"), format!(" {token} # x")]
+    {
+        let changed = sealed.text.replacen(&quoted, &bare, 1);
+        assert_ne!(changed, sealed.text);
+        assert!(accepted(Format::Yaml, &changed).is_some(), "{changed}");
+        sealed.demand_same(&changed, true, "blanks behind a token");
+        // At the end of a text without a line break at its end.
+        let lines: Vec<&str> = changed.lines().collect();
+        let (first, rest) = lines.split_at(3);
+        let last = [&first[..1], &first[2..], &first[1..2], rest].concat().join("\n");
+        sealed.demand_values(&last, "a block without a line break");
+        let Ok(Document::Sealed(document)) = Document::read(Format::Yaml, last.as_str().into())
+        else {
+            panic!("it reads")
+        };
+        let opened = pipeline::open(*document, &sealing::data_key(1), false).unwrap();
+        let (document, _) = opened.unverified();
+        let printed = format::parse(Format::Yaml, document.text().unwrap()).unwrap();
+        assert_eq!(meaning(&printed.tree, true), meaning(&document.tree, true));
+    }
+}
+
 /// Nor does a comment become an item: SOPS writes comments of lists as items, and whoever takes
 /// the token of one can put it into any list.
 #[test]

@@ -174,7 +174,7 @@ fn replace(
     if let (Node::Leaf(leaf), ValueSite::Leaf(slot)) = (node, entry.value) {
         let slot = site.slots[slot as usize];
         if slot.shape != Shape::Absent && slot.tag == slot.start {
-            let (range, new) = rewrite::plain_edit(text, site, &slot, &leaf.value);
+            let (range, new) = rewrite::plain_edit(text, site, &slot, &leaf.value, false);
             return Ok(Edit::new(range, new));
         }
     }

@@ -1,6 +1,9 @@
 //! Edited leaves and the metadata back into the text they came from.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     super::{Edit, EmitError, Output, Rewrite, splice},
@@ -23,7 +26,9 @@ pub(super) fn rewrite(
 ) -> Result<Output, EmitError> {
     refuse_reserved(tree, matches!(how, Rewrite::Sealed { .. }))?;
     let sealed = matches!(how, Rewrite::Sealed { .. });
-    let mut pass = Pass { layout, sealed, edits: Vec::new(), places: None };
+    let cut = |frame: &Frame| metadata_range(layout, frame).map(|range| range.start);
+    let cuts = layout.site.documents.iter().filter_map(cut).collect();
+    let mut pass = Pass { layout, sealed, cuts, edits: Vec::new(), places: None };
     for document in &tree.documents {
         pass.mapping(document)?;
     }
@@ -51,6 +56,8 @@ pub(super) fn refuse_reserved(tree: &Tree, sealed: bool) -> Result<(), EmitError
 struct Pass<'a> {
     layout: &'a YamlLayout,
     sealed: bool,
+    /// Where the metadata begins that goes, with the line break before it if that goes too.
+    cuts: HashSet<usize>,
     edits: Vec<Edit<'a>>,
     /// List and position of each item, once that is asked for.
     places: Option<HashMap<usize, (usize, usize)>>,
@@ -173,7 +180,10 @@ impl<'a> Pass<'a> {
             let range = slot.start as usize..slot.end as usize;
             let (range, new) = match &leaf.spelling {
                 Some(spelling) => (range, (**spelling).clone()),
-                None => plain_edit(text, site, slot, &leaf.value),
+                None => {
+                    let last = self.cuts.contains(&range.end);
+                    plain_edit(text, site, slot, &leaf.value, last)
+                }
             };
             self.edits.push(Edit::new(range, new));
         }
@@ -251,12 +261,13 @@ fn tag_joined(text: &str, slot: &Slot) -> bool {
     slot.tag < slot.start && tag_range(text, slot).end == slot.start as usize
 }
 
-/// What is replaced to write a value, and by what.
+/// What is replaced to write a value, and by what. `last`: the line break behind it goes.
 pub(super) fn plain_edit(
     text: &str,
     site: &Site,
     slot: &Slot,
     value: &Value,
+    last: bool,
 ) -> (Range<usize>, SecretBytes) {
     let range = slot.start as usize..slot.end as usize;
     let room = Room::at(site, slot);
@@ -276,9 +287,13 @@ pub(super) fn plain_edit(
         }
         return (block.header.start..range.end, text.into());
     }
-    // With a comment behind it a text of several lines cannot become a block.
+    // A text of several lines cannot become a block when something follows on the line, blanks
+    // too: they would be part of it. Nor without a line break behind it, which would be missed.
     let lines = matches!(value, Value::Text(text) if text.expose().contains(&b'\n'));
-    let followed = || !text[range.end..next_line(text, range.end)].trim().is_empty();
+    let followed = || {
+        let rest = &text[range.end..next_line(text, range.end)];
+        last || !matches!(rest, "\n" | "\r\n")
+    };
     let shape = if lines && !slot.flow && followed() { Shape::Double } else { slot.shape };
     (range, render::plain(shape, room, value).into())
 }
