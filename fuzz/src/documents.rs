@@ -148,7 +148,8 @@ pub fn note(input: &[u8]) {
     let Some((kind, rest)) = choice(input, 6) else { return };
     let Some([before, value, after, spelling]) = fields(rest) else { return };
     let kind = [Kind::Text, Kind::Int, Kind::Float, Kind::Bool, Kind::Time, Kind::Comment][kind];
-    if Value::from_canonical(kind, value.into()).is_err() {
+    // Bytes that are no text come from `!!binary` only.
+    if std::str::from_utf8(value).is_err() || Value::from_canonical(kind, value.into()).is_err() {
         return;
     }
     let cipher = ValueCipher::new(sealing::data_key(1).expose());

@@ -245,6 +245,46 @@ fn blanks_behind_a_token_do_not_get_into_its_value() {
     }
 }
 
+/// In INI the lines of a comment are one, with one token. A line more beside it, in a file whose
+/// last line break was cut off, once took the program down.
+#[test]
+fn a_doubled_comment_of_ini_before_a_cut_off_end_opens() {
+    let sealed = Sealed::of(Format::Ini, b"k = v\n# c\n", &Selection::default()).unwrap();
+    let comment = sealed.text.lines().find(|line| line.ends_with("type:comment]")).unwrap();
+    let doubled = sealed.text.replacen(comment, &format!("{comment}\n{comment}"), 1);
+    let cut = doubled.trim_end();
+    assert!(accepted(Format::Ini, cut).is_some(), "{cut}");
+    sealed.demand_same(cut, true, "a doubled comment");
+}
+
+/// A tag in front of a token would be read together with what the token stands for.
+#[test]
+fn tags_in_front_of_tokens_change_nothing_that_is_accepted() {
+    let text = "a: x\nb: 5\nc: true\nd: \"aGVsbG8=\"\ne:\n- 2024-01-02\n- '7'\nf: |\n  x\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    for token in sealed.tokens() {
+        let quoted = sealed.text[..token.start].ends_with(['"', '\'']);
+        let at = token.start - usize::from(quoted);
+        for tag in [
+            "!!str ",
+            "!!binary ",
+            "!!int ",
+            "!!null ",
+            "!!float ",
+            "!!bool ",
+            "!!map ",
+            "!!timestamp ",
+            "!own ",
+            "! ",
+            "&x ",
+            "!!str &x ",
+        ] {
+            let changed = [&sealed.text[..at], tag, &sealed.text[at..]].concat();
+            sealed.demand_same(&changed, true, tag);
+        }
+    }
+}
+
 /// Nor does a comment become an item: SOPS writes comments of lists as items, and whoever takes
 /// the token of one can put it into any list.
 #[test]

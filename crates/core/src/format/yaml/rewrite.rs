@@ -185,6 +185,13 @@ impl<'a> Pass<'a> {
                     plain_edit(text, site, slot, &leaf.value, last)
                 }
             };
+            // The author's tags went into notes; one that stands here would make the value another.
+            if slot.tag < slot.start {
+                let tag = tag_range(text, slot);
+                if tag.end <= range.start {
+                    self.edits.push(Edit::new(tag, ""));
+                }
+            }
             self.edits.push(Edit::new(range, new));
         }
         Ok(())
