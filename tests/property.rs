@@ -227,6 +227,23 @@ proptest! {
     }
 }
 
+/// Found by fuzzing; each stopped the program or came back as another text.
+#[test]
+fn texts_that_fuzzing_found() {
+    for text in [
+        // A header of a block scalar with a comment that ends beyond ASCII.
+        "a: | # é\n  x\n",
+        "a: >- # größer\n  x\n  y\nb:\n- |+ # ü\n  z\n",
+        // Blanks where a block could begin.
+        "a: 'x\n\n  '   \nb: \"x\\n\" # c\n",
+    ] {
+        for rule in 0..selections().len() {
+            assert!(sealing::plain(Format::Yaml, text.as_bytes()).is_some(), "{text}");
+            check(Format::Yaml, text.as_bytes(), rule);
+        }
+    }
+}
+
 /// A comment is judged by what stands in the file: encrypted, it must not be one that the rule
 /// leaves in clear, or it would never be decrypted again, and what follows it neither.
 #[test]

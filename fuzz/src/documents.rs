@@ -68,7 +68,8 @@ pub fn sealed(input: &[u8]) {
     let read = match format::parse(format, plain.clone()) {
         Ok(read) => read,
         // Where the MAC is ignored, a comment may have been moved to where its text cannot stand.
-        Err(_) if !good => return,
+        // Nothing is left but comments, or was from the start.
+        Err(_) if !good || before.is_empty() => return,
         Err(error) => panic!("{error}: {}", sealing::shown(plain.expose())),
     };
     let typed = matches!(format, Format::Yaml | Format::Json);
@@ -147,7 +148,8 @@ pub fn note(input: &[u8]) {
     let Some((kind, rest)) = choice(input, 6) else { return };
     let Some([before, value, after, spelling]) = fields(rest) else { return };
     let kind = [Kind::Text, Kind::Int, Kind::Float, Kind::Bool, Kind::Time, Kind::Comment][kind];
-    if Value::from_canonical(kind, value.into()).is_err() {
+    // Bytes that are no text come from `!!binary` only.
+    if std::str::from_utf8(value).is_err() || Value::from_canonical(kind, value.into()).is_err() {
         return;
     }
     let cipher = ValueCipher::new(sealing::data_key(1).expose());

@@ -212,6 +212,79 @@ fn a_text_of_several_lines_does_not_come_back_as_a_comment() {
     }
 }
 
+/// Go sops writes every value as a bare token; we write a text of several lines as a block. Blanks
+/// behind the token are outside of the MAC, and must not get into the block.
+#[test]
+fn blanks_behind_a_token_do_not_get_into_its_value() {
+    let text = "a: x\nb: \"one\\ntwo\\n\"\nc: y\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    let token = &sealed.text[sealed.tokens()[1].clone()];
+    let note = sealed.text.split(token).nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(note, "", "double quotes need no note");
+    let quoted = format!("\"{token}\"");
+    for bare in
+        [token.to_owned(), format!("{token}  "), format!("{token} \t"), format!(" {token} # x")]
+    {
+        let changed = sealed.text.replacen(&quoted, &bare, 1);
+        assert_ne!(changed, sealed.text);
+        assert!(accepted(Format::Yaml, &changed).is_some(), "{changed}");
+        sealed.demand_same(&changed, true, "blanks behind a token");
+        // At the end of a text without a line break at its end.
+        let lines: Vec<&str> = changed.lines().collect();
+        let (first, rest) = lines.split_at(3);
+        let last = [&first[..1], &first[2..], &first[1..2], rest].concat().join("\n");
+        sealed.demand_values(&last, "a block without a line break");
+        let Ok(Document::Sealed(document)) = Document::read(Format::Yaml, last.as_str().into())
+        else {
+            panic!("it reads")
+        };
+        let opened = pipeline::open(*document, &sealing::data_key(1), false).unwrap();
+        let (document, _) = opened.unverified();
+        let printed = format::parse(Format::Yaml, document.text().unwrap()).unwrap();
+        assert_eq!(meaning(&printed.tree, true), meaning(&document.tree, true));
+    }
+}
+
+/// In INI the lines of a comment are one, with one token. A line more beside it, in a file whose
+/// last line break was cut off, once took the program down.
+#[test]
+fn a_doubled_comment_of_ini_before_a_cut_off_end_opens() {
+    let sealed = Sealed::of(Format::Ini, b"k = v\n# c\n", &Selection::default()).unwrap();
+    let comment = sealed.text.lines().find(|line| line.ends_with("type:comment]")).unwrap();
+    let doubled = sealed.text.replacen(comment, &format!("{comment}\n{comment}"), 1);
+    let cut = doubled.trim_end();
+    assert!(accepted(Format::Ini, cut).is_some(), "{cut}");
+    sealed.demand_same(cut, true, "a doubled comment");
+}
+
+/// A tag in front of a token would be read together with what the token stands for.
+#[test]
+fn tags_in_front_of_tokens_change_nothing_that_is_accepted() {
+    let text = "a: x\nb: 5\nc: true\nd: \"aGVsbG8=\"\ne:\n- 2024-01-02\n- '7'\nf: |\n  x\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    for token in sealed.tokens() {
+        let quoted = sealed.text[..token.start].ends_with(['"', '\'']);
+        let at = token.start - usize::from(quoted);
+        for tag in [
+            "!!str ",
+            "!!binary ",
+            "!!int ",
+            "!!null ",
+            "!!float ",
+            "!!bool ",
+            "!!map ",
+            "!!timestamp ",
+            "!own ",
+            "! ",
+            "&x ",
+            "!!str &x ",
+        ] {
+            let changed = [&sealed.text[..at], tag, &sealed.text[at..]].concat();
+            sealed.demand_same(&changed, true, tag);
+        }
+    }
+}
+
 /// Nor does a comment become an item: SOPS writes comments of lists as items, and whoever takes
 /// the token of one can put it into any list.
 #[test]

@@ -171,7 +171,7 @@ impl<'t> Edit<'t> {
 }
 
 /// Carries out changes that do not overlap, in any order. Changes at the same place keep the
-/// order in which they are given.
+/// order in which they are given. Removals may overlap: what two take away goes once.
 pub fn splice(source: &[u8], mut edits: Vec<Edit<'_>>) -> Output {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let grown: usize = edits.iter().map(|edit| edit.text.bytes().len()).sum();
@@ -179,10 +179,11 @@ pub fn splice(source: &[u8], mut edits: Vec<Edit<'_>>) -> Output {
     let mut out = Vec::with_capacity((source.len() + grown).saturating_sub(cut));
     let mut done = 0;
     for edit in &edits {
-        debug_assert!(done <= edit.range.start, "changes overlap");
-        out.extend_from_slice(&source[done..edit.range.start]);
+        let apart = done <= edit.range.start || edit.text.bytes().is_empty();
+        debug_assert!(apart, "changes overlap");
+        out.extend_from_slice(&source[done..edit.range.start.max(done)]);
         out.extend_from_slice(edit.text.bytes());
-        done = edit.range.end;
+        done = edit.range.end.max(done);
     }
     out.extend_from_slice(&source[done..]);
     Output::new(out)
@@ -299,6 +300,12 @@ mod tests {
             vec![Edit::new(8..9, "two"), Edit::new(3..4, "one"), Edit::new(10..10, "c: 3\n")],
         );
         assert_eq!(out.expose_str(), Some("a: one\nb: two\nc: 3\n"));
+    }
+
+    #[test]
+    fn what_two_removals_take_away_goes_once() {
+        let out = splice(b"abcdef", vec![Edit::new(1..4, ""), Edit::new(3..5, "")]);
+        assert_eq!(out.expose_str(), Some("af"));
     }
 
     #[test]

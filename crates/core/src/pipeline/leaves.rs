@@ -391,14 +391,14 @@ impl Visitor for Retry<'_> {
         if comment.edited || !place.selected || comment.text.is_empty() {
             return Ok(());
         }
-        let others = std::iter::once(":").chain(self.places.iter().map(String::as_str));
+        let mut others = std::iter::once(":").chain(self.places.iter().map(String::as_str));
         let mut tries = self.tries;
         let found = Envelope::parse(comment.text.expose()).ok().and_then(|token| {
             let open = |aad: &str| {
                 tries = tries.checked_sub(1)?;
                 open_comment(self.cipher, self.layout, &token, aad.as_bytes())
             };
-            others.filter_map(open).next().map(|text| (text, token.clone()))
+            others.find_map(open).map(|text| (text, token))
         });
         self.tries = tries;
         match found {

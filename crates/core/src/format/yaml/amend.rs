@@ -217,7 +217,7 @@ fn replace(
         && slot.shape != Shape::Absent
         && slot.tag == slot.start
     {
-        return Ok(rewrite::plain_edits(text, site, &slot, &leaf.value));
+        return Ok(rewrite::plain_edits(text, site, &slot, &leaf.value, false));
     }
     let value_start = value_start(text, container, &entry)
         .ok_or_else(|| refused(path, "a value for a key of this style"))?;

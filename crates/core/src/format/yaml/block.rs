@@ -102,11 +102,9 @@ fn header_in(line: &str, folded: bool) -> Option<Range<usize>> {
     let at_end = |line: &str| {
         let line = line.trim_end();
         let body = line.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
-        let start = body.len().checked_sub(1)?;
-        let before = body[..start].chars().last();
-        let separate = before.is_none_or(|c| c == ' ' || c == '\t' || c == ':' || c == '-');
-        (body.ends_with(mark) && line.len() - body.len() <= 2 && separate)
-            .then_some(start..line.len())
+        let before = body.strip_suffix(mark)?;
+        let separate = before.is_empty() || before.ends_with([' ', '\t', ':', '-']);
+        (line.len() - body.len() <= 2 && separate).then_some(before.len()..line.len())
     };
     at_end(line).or_else(|| {
         line.match_indices('#')

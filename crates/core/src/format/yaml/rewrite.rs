@@ -1,6 +1,9 @@
 //! Edited leaves and the metadata back into the text they came from.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     super::{Edit, EmitError, Output, Rewrite, splice},
@@ -23,7 +26,9 @@ pub(super) fn rewrite(
 ) -> Result<Output, EmitError> {
     refuse_reserved(tree, matches!(how, Rewrite::Sealed { .. }))?;
     let sealed = matches!(how, Rewrite::Sealed { .. });
-    let mut pass = Pass { layout, sealed, edits: Vec::new(), places: None };
+    let cut = |frame: &Frame| metadata_range(layout, frame).map(|range| range.start);
+    let cuts = layout.site.documents.iter().filter_map(cut).collect();
+    let mut pass = Pass { layout, sealed, cuts, edits: Vec::new(), places: None };
     for document in &tree.documents {
         pass.mapping(document)?;
     }
@@ -51,6 +56,8 @@ pub(super) fn refuse_reserved(tree: &Tree, sealed: bool) -> Result<(), EmitError
 struct Pass<'a> {
     layout: &'a YamlLayout,
     sealed: bool,
+    /// Where the metadata begins that goes, with the line break before it if that goes too.
+    cuts: HashSet<usize>,
     edits: Vec<Edit<'a>>,
     /// List and position of each item, once that is asked for.
     places: Option<HashMap<usize, (usize, usize)>>,
@@ -167,10 +174,16 @@ impl<'a> Pass<'a> {
             self.edits.extend(sealed_edits(text, site, slot, token_text(&leaf.value)));
         } else {
             let range = slot.start as usize..slot.end as usize;
-            match &leaf.spelling {
-                Some(spelling) => self.edits.extend(spelled_edits(text, range, spelling)),
-                None => self.edits.extend(plain_edits(text, site, slot, &leaf.value)),
-            }
+            let edits = match &leaf.spelling {
+                Some(spelling) => spelled_edits(text, range, spelling),
+                None => {
+                    let last = self.cuts.contains(&range.end);
+                    plain_edits(text, site, slot, &leaf.value, last)
+                }
+            };
+            // The author's tags went into notes; one that stands here would make the value another.
+            self.edits.extend(tag_range(text, site, slot).map(|tag| Edit::new(tag, "")));
+            self.edits.extend(edits);
         }
         Ok(())
     }
@@ -305,12 +318,13 @@ fn spelled_edits(text: &str, range: Range<usize>, spelling: &SecretBytes) -> Vec
     vec![Edit::new(range, first), Edit::new(line..line, lines)]
 }
 
-/// What is replaced to write a value, and by what.
+/// What is replaced to write a value, and by what. `last`: the line break behind it goes.
 pub(super) fn plain_edits(
     text: &str,
     site: &Site,
     slot: &Slot,
     value: &Value,
+    last: bool,
 ) -> Vec<Edit<'static>> {
     let range = slot.start as usize..slot.end as usize;
     let room = Room::at(site, slot);
@@ -330,14 +344,14 @@ pub(super) fn plain_edits(
         let start = if block.open_ended { line_end(text, block.header.end) } else { range.start };
         return vec![Edit::new(block.header.clone(), new), Edit::new(start..range.end, "")];
     }
-    // A text of several lines cannot become a block with a comment behind it, nor keep its last
-    // line break at the end of a text that has none.
+    // A text of several lines cannot become a block when something follows on the line, blanks
+    // too: they would be part of it. Nor can it keep its last line break where none stands.
     let (lines, ends) = match value {
         Value::Text(text) => (text.expose().contains(&b'\n'), text.expose().ends_with(b"\n")),
         _ => (false, false),
     };
     let rest = &text[range.end..next_line(text, range.end)];
-    let quoted = lines && (!rest.trim().is_empty() || ends && rest.is_empty());
+    let quoted = lines && (last || ends && rest.is_empty() || !matches!(rest, "" | "\n" | "\r\n"));
     let shape = if quoted && !slot.flow { Shape::Double } else { slot.shape };
     vec![Edit::new(range, render::plain(shape, room, value))]
 }
