@@ -53,6 +53,22 @@ fn a_wrong_passphrase_is_asked_for_again_and_none_is_shown() {
 }
 
 #[test]
+fn ctrl_c_ends_it_and_the_terminal_shows_again_what_is_typed() {
+    let (_place, run) = locked(0);
+    let run = run.behind("/bin/sh", ["-c", "\"$@\"; echo \"status $?\"; stty -a", "sh"]);
+    let Some(mut session) = Session::start(&run) else { return };
+    session.expect(LOCKED[0].4);
+    session.enter("half of it\u{3}");
+    let (_, text) = session.finish();
+    // 128 and the number of SIGINT.
+    assert!(text.contains("status 130"), "{text}");
+    for mode in ["echo", "isig"] {
+        assert!(text.split_whitespace().any(|word| word == mode), "{mode}: {text}");
+    }
+    assert!(!text.contains("half of it"), "{text}");
+}
+
+#[test]
 fn three_wrong_ones_end_it() {
     let (_place, run) = locked(1);
     let Some(mut session) = Session::start(&run) else { return };

@@ -27,10 +27,17 @@ mod on_unix {
         io::{Read as _, Write as _},
     };
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::{
+        process::{Signal, getpid, kill_process},
+        termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
+    };
     use zeroize::Zeroizing;
 
-    /// Asks for something that is not shown while it is typed.
+    /// Ctrl-C.
+    const INTERRUPT: u8 = 3;
+
+    /// Asks for something that is not shown while it is typed. Ctrl-C ends the program as it always
+    /// does, once the terminal shows again what is typed.
     pub(crate) fn passphrase(question: &str) -> Option<Zeroizing<String>> {
         let mut terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
         // Before the question: somebody who types at once is not shown either.
@@ -38,25 +45,46 @@ mod on_unix {
         terminal.write_all(question.as_bytes()).ok()?;
         let line = line_of(&mut terminal);
         drop(silence);
-        line
+        if let Line::Interrupted = line {
+            _ = terminal.write_all(b"\n");
+            _ = kill_process(getpid(), Signal::INT);
+        }
+        match line {
+            Line::Typed(text) => Some(text),
+            Line::Interrupted | Line::Nothing => None,
+        }
     }
 
-    /// One line, byte by byte, so that nothing of it stays in a buffer. `None` at the end of input,
-    /// for a line that is no text, and for one that is longer than a terminal lets anybody type.
-    fn line_of(terminal: &mut File) -> Option<Zeroizing<String>> {
+    enum Line {
+        Typed(Zeroizing<String>),
+        Interrupted,
+        /// The end of input, a line that is no text, or one that is longer than a terminal lets
+        /// anybody type.
+        Nothing,
+    }
+
+    /// One line, byte by byte, so that nothing of it stays in a buffer.
+    fn line_of(terminal: &mut File) -> Line {
         let mut line = Zeroizing::new(Vec::with_capacity(4096));
         let mut byte = Zeroizing::new([0]);
         loop {
-            terminal.read_exact(byte.as_mut()).ok()?;
+            if terminal.read_exact(byte.as_mut()).is_err() {
+                return Line::Nothing;
+            }
             match byte[0] {
-                b'\n' => return std::str::from_utf8(&line).ok().map(|text| text.to_owned().into()),
-                _ if line.len() == line.capacity() => return None,
+                INTERRUPT => return Line::Interrupted,
+                b'\n' => {
+                    let text = std::str::from_utf8(&line).ok();
+                    return text.map_or(Line::Nothing, |text| Line::Typed(text.to_owned().into()));
+                }
+                _ if line.len() == line.capacity() => return Line::Nothing,
                 other => line.push(other),
             }
         }
     }
 
-    /// A terminal that shows nothing but line ends until this goes.
+    /// A terminal that shows nothing but line ends until this goes. Ctrl-C ends the line there
+    /// instead of the program, which would leave the terminal as it is.
     struct Silence {
         terminal: File,
         before: Termios,
@@ -66,8 +94,9 @@ mod on_unix {
         fn at(terminal: File) -> Option<Self> {
             let before = tcgetattr(&terminal).ok()?;
             let mut silent = before.clone();
-            silent.local_modes.remove(LocalModes::ECHO);
+            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
             silent.local_modes.insert(LocalModes::ECHONL);
+            silent.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
             tcsetattr(&terminal, OptionalActions::Now, &silent).ok()?;
             Some(Self { terminal, before })
         }
