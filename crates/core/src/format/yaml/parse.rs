@@ -365,10 +365,15 @@ impl<'a> Builder<'a> {
                 if block.open_ended
                     && let Value::Text(text) = &mut value
                 {
-                    // Without a line break at the end there is none to keep, as libyaml has it.
+                    // Without a line break at the end there is none to keep, as libyaml has it;
+                    // unless the last line is empty but for indentation.
+                    let mut breaks = 0;
                     while text.expose().last() == Some(&b'\n') {
                         text.expose_mut().pop();
+                        breaks += 1;
                     }
+                    let kept = block.breaks_before_blanks(&self.text[range.clone()]).min(breaks);
+                    text.expose_mut().extend(std::iter::repeat_n(b'\n', kept));
                 }
                 self.site.blocks.push(block);
                 Shape::Block((self.site.blocks.len() - 1) as u32)
@@ -489,6 +494,7 @@ impl<'a> Builder<'a> {
             let problem = "there are only comments here, nothing to encrypt".to_owned();
             return Err(self.error(0, Problem::Syntax(problem)));
         }
+        self.refuse_comments_inside_of_values()?;
         block::place_dashes(self.text, &mut self.site, &self.comments);
         self.site.step = step(&self.site);
         let attached =
@@ -500,6 +506,24 @@ impl<'a> Builder<'a> {
             tree.documents.iter_mut().for_each(elements_to_comments);
         }
         Ok(Read { tree, section, site: self.site })
+    }
+
+    /// A comment ends a bare text. The parser goes on behind one that a tab precedes, and a value
+    /// with a comment in it could not be replaced as a whole.
+    fn refuse_comments_inside_of_values(&self) -> Result<(), ParseError> {
+        let mut starts: Vec<usize> =
+            self.comments.iter().map(|comment| comment.range.start).collect();
+        starts.sort_unstable();
+        let bare = self.site.slots.iter().filter(|slot| slot.shape == Shape::Plain);
+        for slot in bare {
+            let (start, end) = (slot.start as usize, slot.end as usize);
+            let next = starts.partition_point(|comment| *comment <= start);
+            if let Some(comment) = starts.get(next).filter(|comment| **comment < end) {
+                let problem = "text goes on behind this comment; a comment ends a bare value";
+                return Err(self.error(*comment, Problem::Syntax(problem.to_owned())));
+            }
+        }
+        Ok(())
     }
 
     /// Takes the metadata out of the first document and drops it from the later ones (§3.1).

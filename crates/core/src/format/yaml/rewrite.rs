@@ -231,7 +231,6 @@ fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usiz
             let body_end = text[..range.end].trim_end_matches(['\n', '\r']).len();
             return (slot.tag as usize..body_end.max(range.start), token.into());
         }
-        let end = if block.open_ended { "" } else { site.line_break };
         // Blank lines that were content go on standing there: where comments belong depends on
         // them.
         let blank = match block.chomp {
@@ -240,6 +239,7 @@ fn sealed_edit(text: &str, site: &Site, slot: &Slot, token: &str) -> (Range<usiz
         };
         let blank = next_line(text, range.start + blank).min(range.end);
         let blank = &text[blank..range.end];
+        let end = if block.open_ended && blank.is_empty() { "" } else { site.line_break };
         let line = format!("{}{token}{end}{blank}", " ".repeat(block.indent.max(1)));
         return (range, line.into());
     }
