@@ -137,13 +137,21 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The dash of an item whose value begins at `value`, with at most the header of a block
-    /// scalar in between.
-    fn dash(&mut self, mark: Mark, value: usize) -> Option<usize> {
+    /// The dash of an item that turns out to be a comment: from it on, the comment takes the place
+    /// of all, if nothing but a tag or the header of a block scalar stands in between; or of the
+    /// value alone, if comments do.
+    fn dash(&mut self, mark: Mark, value: usize) -> Option<(usize, bool)> {
         let (container, at) = self.place_of(mark).filter(|(own, _)| !own.flow)?;
         let entry = container.entries.get(at)?;
-        let between = self.layout.text().get(entry.after_indicator..value)?.trim();
-        (between.is_empty() || between.starts_with(['|', '>'])).then_some(entry.start)
+        let between = self.layout.text().get(entry.after_indicator..value)?;
+        let tag = |word: &str| word.starts_with(['!', '|', '>']);
+        if between.split_whitespace().all(tag) {
+            return Some((entry.start, true));
+        }
+        let (lines, blanks) = between.rsplit_once('\n')?;
+        let comments =
+            lines.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'));
+        (comments && blanks.trim().is_empty()).then_some((entry.start, false))
     }
 
     fn leaf(&mut self, leaf: &'a Leaf) -> Result<(), EmitError> {
@@ -207,8 +215,12 @@ impl<'a> Pass<'a> {
         if comment.form == CommentForm::Element && !self.sealed {
             if let Some(cut) = self.cut_from_brackets(comment.mark) {
                 (range, new) = (cut, SecretBytes::default());
-            } else if let Some(dash) = self.dash(comment.mark, range.start) {
-                range.start = dash;
+            } else if let Some((dash, all)) = self.dash(comment.mark, range.start) {
+                if all {
+                    range.start = dash;
+                } else {
+                    self.edits.push(Edit::new(dash..dash + 1, " "));
+                }
                 range.end = text[..range.end].trim_end_matches(['\n', '\r']).len();
                 new = SecretBytes::new([b"#", comment.text.expose()].concat());
             } else {
@@ -297,9 +309,12 @@ pub(super) fn plain_edit(
     // A text of several lines cannot become a block when something follows on the line, blanks
     // too: they would be part of it. Nor without a line break behind it, which would be missed.
     let lines = matches!(value, Value::Text(text) if text.expose().contains(&b'\n'));
+    // Nor with blank lines behind it, if the block has to keep those of its own.
+    let keeps = matches!(value, Value::Text(text) if text.expose().ends_with(b"\n\n"));
     let followed = || {
-        let rest = &text[range.end..next_line(text, range.end)];
-        last || !matches!(rest, "\n" | "\r\n")
+        let next = next_line(text, range.end);
+        let blank = text[next..].lines().next().is_some_and(|line| line.trim().is_empty());
+        last || !matches!(&text[range.end..next], "\n" | "\r\n") || keeps && blank
     };
     let shape = if lines && !slot.flow && followed() { Shape::Double } else { slot.shape };
     (range, render::plain(shape, room, value).into())
