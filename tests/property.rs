@@ -234,13 +234,48 @@ fn texts_that_fuzzing_found() {
         // A header of a block scalar with a comment that ends beyond ASCII.
         "a: | # é\n  x\n",
         "a: >- # größer\n  x\n  y\nb:\n- |+ # ü\n  z\n",
+        // A last line of blanks without a line break, behind line breaks that are kept.
+        "d: |+\n  lit\n\n ",
+        "a:\n  d: >+\n    lit\n  ",
+        "d: |+\n  lit\n    \n ",
+        "d: |+\n  lit\n   ",
         // Blanks where a block could begin.
         "a: 'x\n\n  '   \nb: \"x\\n\" # c\n",
     ] {
         for rule in 0..selections().len() {
             assert!(sealing::plain(Format::Yaml, text.as_bytes()).is_some(), "{text}");
-            check(Format::Yaml, text.as_bytes(), rule);
+            check_odd(Format::Yaml, text.as_bytes(), rule, true);
         }
+    }
+}
+
+/// As in Go sops. The comment lies within the span of the value; writing both once stopped the
+/// program.
+#[test]
+fn a_bare_value_does_not_go_on_behind_a_comment() {
+    for text in ["a: x\n\t # c\n  more\n", "a: x\n  # c\n  more\n", "a:\n- x\n\t# c\n  y\n"] {
+        assert!(sealing::plain(Format::Yaml, text.as_bytes()).is_none(), "{text:?}");
+    }
+}
+
+/// What Go sops 3.13.3 reads in texts whose last line is blanks only.
+#[test]
+fn line_breaks_before_a_last_line_of_blanks_are_kept() {
+    for (text, value) in [
+        ("d: |+\n  lit\n\n ", "lit\n\n"),
+        ("d: |+\n  lit\n ", "lit\n"),
+        ("d: |+\n  lit\n  ", "lit\n"),
+        ("d: >+\n  lit\n ", "lit\n"),
+        ("d: |-\n  lit\n ", "lit"),
+        ("d: |+\n  lit\n \n ", "lit\n\n"),
+        ("d: |+\n  lit\n   ", "lit\n "),
+        ("d: |+\n  lit", "lit"),
+        ("d: |+\n\n ", "\n"),
+        ("d: |+\n ", ""),
+    ] {
+        let plain = sealing::plain(Format::Yaml, text.as_bytes()).unwrap();
+        let found = pipeline::get(&plain.tree, &Path::parse("[\"d\"]").unwrap());
+        assert_eq!(found, Some(&Node::from(value)), "{text:?}");
     }
 }
 

@@ -111,6 +111,12 @@ pub(crate) fn check(format: Format, text: &[u8], selection: &Selection, odd: boo
     assert_eq!(second.len(), first.len(), "rotated, of\n{}", shown(text));
     assert!(second.iter().all(|token| !first.contains(token)), "a token of the old key stayed");
     let turned = open(format, &rotated.text, 2).text().unwrap();
+    if odd {
+        // Blanks at the very end of a block may go.
+        let tree = |text: &SecretBytes| plain(format, text.expose()).map(|plain| plain.tree);
+        assert_eq!(tree(&turned), tree(&back), "rotated, of\n{}", shown(text));
+        return;
+    }
     assert_eq!(shown(turned.expose()), shown(back.expose()), "rotated, of\n{}", shown(text));
 }
 

@@ -245,6 +245,21 @@ fn blanks_behind_a_token_do_not_get_into_its_value() {
     }
 }
 
+/// Nor do blank lines behind it, where a block keeps its own.
+#[test]
+fn blank_lines_behind_a_token_do_not_get_into_its_value() {
+    let text = "a: \"one\\ntwo\\n\\n\"\nb: y\n";
+    let sealed = Sealed::of(Format::Yaml, text.as_bytes(), &Selection::default()).unwrap();
+    let token = &sealed.text[sealed.tokens()[0].clone()];
+    for lines in ["\n", "\n\n", "\n\n\n", "\n  \n"] {
+        let changed =
+            sealed.text.replacen(&format!("\"{token}\"\n"), &format!("{token}{lines}"), 1);
+        assert_ne!(changed, sealed.text);
+        assert!(accepted(Format::Yaml, &changed).is_some(), "{changed}");
+        sealed.demand_same(&changed, true, "blank lines behind a token");
+    }
+}
+
 /// In INI the lines of a comment are one, with one token. A line more beside it, in a file whose
 /// last line break was cut off, once took the program down.
 #[test]
@@ -300,6 +315,9 @@ fn a_comment_does_not_come_back_as_an_item() {
         ("b:\n", format!("b:\n- - \"{comment}\"\n")),
         ("b:\n", format!("b:\n-\n  {comment}\n")),
         ("b:\n", format!("b:\n- |\n  {comment}\n")),
+        ("b:\n", format!("b:\n- !!str {comment}\n")),
+        ("b:\n", format!("b:\n- # more\n  {comment}\n")),
+        ("b:\n", format!("b:\n- - # more\n\n    # most\n    \"{comment}\"\n")),
     ] {
         let changed = sealed.text.replacen(place, &item, 1);
         assert_ne!(changed, sealed.text);

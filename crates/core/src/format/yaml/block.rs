@@ -78,6 +78,19 @@ pub(super) fn locate(
     Some((BlockScalar { header, indent, explicit, folded, chomp, open_ended }, content_start..end))
 }
 
+impl BlockScalar {
+    /// How many line breaks end its content, when all that follows the last of them is
+    /// indentation; else none.
+    pub(super) fn breaks_before_blanks(&self, content: &str) -> usize {
+        let last = content.rsplit('\n').next().unwrap_or(content);
+        if last.is_empty() || last.len() > self.indent || last.bytes().any(|byte| byte != b' ') {
+            return 0;
+        }
+        let tail = content.trim_end_matches([' ', '\n', '\r']).len();
+        content[tail..].matches('\n').count()
+    }
+}
+
 /// The `|` or `>` with its indicators on the line above `content`, blank lines skipped.
 fn header_before(text: &str, content: usize, folded: bool) -> Option<Range<usize>> {
     let mut line_end = text[..content].rfind('\n').unwrap_or(content);

@@ -307,10 +307,15 @@ impl<'a> Builder<'a> {
                 if block.open_ended
                     && let Value::Text(text) = &mut value
                 {
-                    // Without a line break at the end there is none to keep, as libyaml has it.
+                    // Without a line break at the end there is none to keep, as libyaml has it;
+                    // unless the last line is empty but for indentation.
+                    let mut breaks = 0;
                     while text.expose().last() == Some(&b'\n') {
                         text.expose_mut().pop();
+                        breaks += 1;
                     }
+                    let kept = block.breaks_before_blanks(&self.text[range.clone()]).min(breaks);
+                    text.expose_mut().extend(std::iter::repeat_n(b'\n', kept));
                 }
                 self.site.blocks.push(block);
                 Shape::Block((self.site.blocks.len() - 1) as u32)

@@ -7,7 +7,7 @@ use super::{
     block,
     build::Builder,
     comments,
-    model::{Container, Frame, Site},
+    model::{Container, Frame, Shape, Site},
     parse::Read,
 };
 use crate::{
@@ -31,6 +31,7 @@ impl Builder<'_> {
             let problem = "there are only comments here, nothing to encrypt".to_owned();
             return Err(self.error(0, Problem::Syntax(problem)));
         }
+        self.refuse_comments_inside_of_values()?;
         block::place_dashes(self.text, &mut self.site, &self.comments);
         self.site.step = step(&self.site);
         let raw = std::mem::take(&mut self.raw);
@@ -49,6 +50,27 @@ impl Builder<'_> {
             tree.documents.iter_mut().for_each(elements_to_comments);
         }
         Ok(Read { tree, section, site: self.site })
+    }
+
+    /// A comment ends a bare text. The parser goes on behind one that a tab precedes, and a value
+    /// with a comment in it could not be replaced as a whole.
+    fn refuse_comments_inside_of_values(&self) -> Result<(), ParseError> {
+        if self.comments.is_empty() {
+            return Ok(());
+        }
+        let mut starts: Vec<usize> =
+            self.comments.iter().map(|comment| comment.range.start).collect();
+        starts.sort_unstable();
+        let bare = self.site.slots.iter().filter(|slot| slot.shape == Shape::Plain);
+        for slot in bare {
+            let (start, end) = (slot.start as usize, slot.end as usize);
+            let next = starts.partition_point(|comment| *comment <= start);
+            if let Some(comment) = starts.get(next).filter(|comment| **comment < end) {
+                let problem = "text goes on behind this comment; a comment ends a bare value";
+                return Err(self.error(*comment, Problem::Syntax(problem.to_owned())));
+            }
+        }
+        Ok(())
     }
 
     /// Takes the metadata out of the first document and drops it from the later ones (§3.1).

@@ -137,13 +137,21 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The dash of an item whose value begins at `value`, with at most the header of a block
-    /// scalar in between.
-    fn dash(&mut self, mark: Mark, value: usize) -> Option<usize> {
+    /// The dash of an item that turns out to be a comment: from it on, the comment takes the place
+    /// of all, if nothing but a tag or the header of a block scalar stands in between; or of the
+    /// value alone, if comments do.
+    fn dash(&mut self, mark: Mark, value: usize) -> Option<(usize, bool)> {
         let (container, at) = self.place_of(mark).filter(|(own, _)| !own.flow)?;
         let entry = container.entries.get(at)?;
-        let between = self.layout.text().get(entry.after_indicator..value)?.trim();
-        (between.is_empty() || between.starts_with(['|', '>'])).then_some(entry.start)
+        let between = self.layout.text().get(entry.after_indicator..value)?;
+        let tag = |word: &str| word.starts_with(['!', '|', '>']);
+        if between.split_whitespace().all(tag) {
+            return Some((entry.start, true));
+        }
+        let (lines, blanks) = between.rsplit_once('\n')?;
+        let comments =
+            lines.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#'));
+        (comments && blanks.trim().is_empty()).then_some((entry.start, false))
     }
 
     fn leaf(&mut self, leaf: &'a Leaf) -> Result<(), EmitError> {
@@ -198,8 +206,12 @@ impl<'a> Pass<'a> {
         if comment.form == CommentForm::Element && !self.sealed {
             if let Some(cut) = self.cut_from_brackets(comment.mark) {
                 (range, new) = (cut, SecretBytes::default());
-            } else if let Some(dash) = self.dash(comment.mark, range.start) {
-                range.start = dash;
+            } else if let Some((dash, all)) = self.dash(comment.mark, range.start) {
+                if all {
+                    range.start = dash;
+                } else {
+                    self.edits.push(Edit::new(dash..dash + 1, " "));
+                }
                 range.end = text[..range.end].trim_end_matches(['\n', '\r']).len();
                 new = SecretBytes::new([b"#", comment.text.expose()].concat());
             } else {
@@ -222,7 +234,6 @@ fn sealed_edits(text: &str, site: &Site, slot: &Slot, token: &str) -> Vec<Edit<'
     }
     if let Shape::Block(block) = slot.shape {
         let block = &site.blocks[block as usize];
-        let end = if block.open_ended { "" } else { site.line_break };
         // Blank lines that were content go on standing there: where comments belong depends on
         // them.
         let blank = match block.chomp {
@@ -231,6 +242,7 @@ fn sealed_edits(text: &str, site: &Site, slot: &Slot, token: &str) -> Vec<Edit<'
         };
         let blank = next_line(text, range.start + blank).min(range.end);
         let blank = &text[blank..range.end];
+        let end = if block.open_ended && blank.is_empty() { "" } else { site.line_break };
         let line = format!("{}{token}{end}{blank}", " ".repeat(block.indent.max(1)));
         return vec![Edit::new(range, line)];
     }
@@ -345,13 +357,20 @@ pub(super) fn plain_edits(
         return vec![Edit::new(block.header.clone(), new), Edit::new(start..range.end, "")];
     }
     // A text of several lines cannot become a block when something follows on the line, blanks
-    // too: they would be part of it. Nor can it keep its last line break where none stands.
-    let (lines, ends) = match value {
-        Value::Text(text) => (text.expose().contains(&b'\n'), text.expose().ends_with(b"\n")),
-        _ => (false, false),
+    // too: they would be part of it. Nor can it keep its last line break where none stands, nor
+    // blank lines of its own before others that stand behind it.
+    let (lines, ends, keeps) = match value {
+        Value::Text(text) => {
+            let text = text.expose();
+            (text.contains(&b'\n'), text.ends_with(b"\n"), text.ends_with(b"\n\n"))
+        }
+        _ => (false, false, false),
     };
-    let rest = &text[range.end..next_line(text, range.end)];
-    let quoted = lines && (last || ends && rest.is_empty() || !matches!(rest, "" | "\n" | "\r\n"));
+    let next = next_line(text, range.end);
+    let rest = &text[range.end..next];
+    let blank = || text[next..].lines().next().is_some_and(|line| line.trim().is_empty());
+    let joined = ends && rest.is_empty() || keeps && blank();
+    let quoted = lines && (last || joined || !matches!(rest, "" | "\n" | "\r\n"));
     let shape = if quoted && !slot.flow { Shape::Double } else { slot.shape };
     vec![Edit::new(range, render::plain(shape, room, value))]
 }
