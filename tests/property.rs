@@ -274,7 +274,7 @@ fn line_breaks_before_a_last_line_of_blanks_are_kept() {
         ("d: |+\n ", ""),
     ] {
         let plain = sealing::plain(Format::Yaml, text.as_bytes()).unwrap();
-        let found = pipeline::get(&plain.tree, &Path::parse("[\"d\"]").unwrap());
+        let found = pipeline::get(&plain.tree, 0, &Path::parse("[\"d\"]").unwrap());
         assert_eq!(found, Some(&Node::from(value)), "{text:?}");
     }
 }
