@@ -31,6 +31,12 @@ pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
         *lock(&EDITOR) = None;
         editor.wait()
     });
+    // The terminal sends Ctrl-C to the editor and to this program, and the editor may be gone before
+    // this program knows.
+    #[cfg(unix)]
+    if let Ok(status) = &ended {
+        signals::cancel_as(*status);
+    }
     // The thread that got the signal ends the program; what the editor said on its way out is of
     // no interest any more.
     while CANCELLED.load(Ordering::SeqCst) {
@@ -94,6 +100,8 @@ pub(super) fn watch() -> Result<(), Failure> {
 mod signals {
     use std::{
         fs,
+        os::unix::process::ExitStatusExt as _,
+        process::ExitStatus,
         sync::{
             Arc,
             atomic::{AtomicBool, Ordering},
@@ -133,8 +141,19 @@ mod signals {
         Ok(())
     }
 
-    /// Ends the editor, removes the folder, and ends the program.
+    /// Ends the program if the editor was ended by a key of the terminal.
+    pub(super) fn cancel_as(editor: ExitStatus) {
+        if let Some(signal @ (SIGINT | SIGQUIT)) = editor.signal() {
+            cancel(signal);
+        }
+    }
+
+    /// Ends the editor, removes the folder, and ends the program. The first to come does it.
     fn cancel(signal: i32) {
+        static ENDING: AtomicBool = AtomicBool::new(false);
+        while ENDING.swap(true, Ordering::SeqCst) {
+            std::thread::park();
+        }
         // Editors in a terminal take SIGINT for a key.
         end_editor(if signal == SIGHUP { Signal::HUP } else { Signal::TERM });
         restore_screen();
