@@ -118,8 +118,8 @@ fn dependencies() -> Result<()> {
     let mut command = shell::command(&deny, ["--workspace", "--all-features", "check"]);
     shell::run(command.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
     // The fuzz targets are never released; the same rules hold for them.
-    let mut fuzz = shell::command(&deny, ["--manifest-path", FUZZ, "check", "--config"]);
-    fuzz.arg(paths::repository().join("deny.toml"));
+    let config = ["--manifest-path", FUZZ, "--config", "deny.toml", "check"];
+    let mut fuzz = shell::command(&deny, config);
     shell::run(fuzz.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))
 }
 

@@ -3,7 +3,7 @@
 //! The MAC is a hash over the values in order. Nothing can be read from it, but a guess can be
 //! tried: with these two values exchanged, without that one, does the hash come out? So each
 //! guess costs one hash over what comes behind the first difference, and all of them together get
-//! a fixed amount of work ([`BUDGET`]): small documents are searched thoroughly, large ones for
+//! a fixed amount of work ([`Search::allow`]): small documents are searched thoroughly, large ones for
 //! what is likeliest, none for longer than a moment.
 //!
 //! A guess that matches is certain, as far as SHA-512 is. What no guess explains is told by what
