@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "interop uses the rest")]
 #[path = "interop/case.rs"]
 mod case;
+#[path = "property/diagnosis.rs"]
+mod diagnosis;
 #[path = "interop/flat.rs"]
 mod flat;
 #[path = "interop/json.rs"]

@@ -246,6 +246,9 @@ fn values(node: &Node) -> String {
             });
             format!("{kind:?}{:?}", leaf.value.canonical().expose())
         }
+        // Nothing is nothing, whatever it is written as.
+        Node::Map(mapping) if mapping.pairs().next().is_none() => "None[]".to_owned(),
+        Node::List(list) if list.values().next().is_none() => "None[]".to_owned(),
         Node::Map(mapping) => {
             let pairs =
                 mapping.pairs().map(|pair| format!("{:?}:{}", pair.key, values(&pair.value)));

@@ -21,9 +21,14 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Dwarnings";
 
-/// Seconds for each target where nobody says otherwise: enough to see that it runs, and to try
-/// all seeds.
-pub(crate) const BRIEFLY: u64 = 3;
+/// What each target is run for where nobody says how long: all seeds, and so many inputs made of
+/// them. With one seed and nothing kept from other runs these are always the same, so that CI
+/// does not fail over a find that has nothing to do with the change. Finds are for campaigns.
+const BRIEFLY: Length = Length::Inputs(4000);
+/// The seed of such runs.
+const BRIEF_SEED: u32 = 1;
+/// What ends such a run in any case, in seconds.
+const AT_MOST: u64 = 60;
 
 /// Longest input that is made up.
 const LONGEST: usize = 4096;
@@ -34,15 +39,24 @@ const MEGABYTES: usize = 1024;
 /// Targets that run at the same time.
 const AT_ONCE: usize = 2;
 
+/// For how long a target runs.
+#[derive(Clone, Copy)]
+enum Length {
+    Inputs(u64),
+    Seconds(u64),
+}
+
 /// `[--seconds N] [--seed N] [TARGET]…` or `--replay FILE TARGET`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let (mut seconds, mut seed, mut replay) = (BRIEFLY, None, None);
+    let (mut length, mut seed, mut replay) = (BRIEFLY, None, None);
     let mut chosen = Vec::new();
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
-            "--seconds" => seconds = value()?.parse().context("--seconds takes a number")?,
+            "--seconds" => {
+                length = Length::Seconds(value()?.parse().context("--seconds takes a number")?);
+            }
             "--seed" => seed = Some(value()?.parse().context("--seed takes a number")?),
             "--replay" => replay = Some(std::path::absolute(value()?)?),
             flag if flag.starts_with('-') => bail!("no flag {flag}"),
@@ -60,7 +74,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             let [target] = chosen.as_slice() else { bail!("--replay takes one TARGET") };
             shell::run(shell::command(folder.join(target), [&input]).env("RUST_BACKTRACE", "1"))
         }
-        None => campaign(&folder, &chosen, seconds, seed.unwrap_or_else(any_seed)),
+        None => {
+            let seed = seed.unwrap_or_else(|| match length {
+                Length::Inputs(_) => BRIEF_SEED,
+                Length::Seconds(_) => any_seed(),
+            });
+            campaign(&folder, &chosen, length, seed)
+        }
     }
 }
 
@@ -104,14 +124,18 @@ fn folder() -> PathBuf {
 }
 
 /// Runs targets, some at the same time, and names all that failed.
-fn campaign(folder: &Path, targets: &[String], seconds: u64, seed: u32) -> Result<()> {
-    println!("{} targets, {seconds} s each, seed {seed} (--seed {seed} repeats)", targets.len());
+fn campaign(folder: &Path, targets: &[String], length: Length, seed: u32) -> Result<()> {
+    let each = match length {
+        Length::Inputs(count) => format!("{count} inputs"),
+        Length::Seconds(count) => format!("{count} s"),
+    };
+    println!("{} targets, {each} each, seed {seed} (--seed {seed} repeats)", targets.len());
     let queue = Mutex::new(targets.iter());
     let failed = Mutex::new(Vec::new());
     let next = || queue.lock().ok()?.next();
     let work = || {
         while let Some(name) = next() {
-            match one(folder, name, seconds, seed) {
+            match one(folder, name, length, seed) {
                 Ok(summary) => println!("{name:<12} {summary}"),
                 Err(error) => {
                     println!("{name:<12} FAILED: {error:#}");
@@ -131,16 +155,26 @@ fn campaign(folder: &Path, targets: &[String], seconds: u64, seed: u32) -> Resul
 }
 
 /// Runs one target; gives its figures.
-fn one(programs: &Path, name: &str, seconds: u64, seed: u32) -> Result<String> {
-    let (corpus, artifacts) = (folder().join("corpus").join(name), folder().join("artifacts"));
+fn one(programs: &Path, name: &str, length: Length, seed: u32) -> Result<String> {
+    let artifacts = folder().join("artifacts");
+    let (corpus, limits) = match length {
+        Length::Inputs(count) => {
+            (folder().join("brief").join(name), format!("-runs={count} -max_total_time={AT_MOST}"))
+        }
+        Length::Seconds(count) => {
+            (folder().join("corpus").join(name), format!("-max_total_time={count}"))
+        }
+    };
+    if matches!(length, Length::Inputs(_)) && corpus.exists() {
+        fs::remove_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
+    }
     for made in [&corpus, &artifacts] {
         fs::create_dir_all(made).with_context(|| made.display().to_string())?;
     }
     let log = folder().join(format!("{name}.log"));
     let output = File::create(&log).with_context(|| log.display().to_string())?;
     let mut command = Command::new(programs.join(name));
-    command.current_dir(paths::repository()).args([
-        format!("-max_total_time={seconds}"),
+    command.current_dir(paths::repository()).args(limits.split(' ')).args([
         format!("-seed={seed}"),
         format!("-max_len={LONGEST}"),
         format!("-timeout={SLOWEST}"),

@@ -31,10 +31,11 @@ usage: cargo xtask COMMAND
   test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
                         `cargo test` gets those instead of --workspace
     --no-rig            neither peers nor emulators: what needs them is skipped
-    --no-fuzz           without the fuzz targets, which otherwise run for 3 s each
+    --no-fuzz           without the fuzz targets, which otherwise run briefly
   fuzz [TARGET]…        builds the fuzz targets and runs all, or these
-    --seconds N         for N seconds each (3)
-    --seed N            instead of another seed in every run
+    --seconds N         a campaign: for N seconds each, with another seed in every run;
+                        without it the same 4000 inputs each
+    --seed N            this seed
     --replay FILE       runs one target with this input only: what a crash left
   rig [--delay MS]      starts the emulators, KMS behind a proxy that lists calls (and makes
                         each one take longer), prints their variables, stops at Ctrl-C

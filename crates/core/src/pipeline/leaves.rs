@@ -173,7 +173,8 @@ pub struct LeafError {
 /// Opens every selected leaf and comment of a tree.
 ///
 /// # Errors
-/// For the first leaf that does not open. Comments never fail (format §1.6).
+/// For the first leaf that does not open. Comments never fail (format §1.6), unless they stand in
+/// the place of an item.
 pub(super) fn open<J: Judge>(
     tree: &mut Tree,
     layout: &dyn Layout,
@@ -207,7 +208,7 @@ pub(super) fn open<J: Judge>(
             memory: &mut memory,
             kept: &mut comments_kept,
         };
-        let Ok(()) = walk(tree, selection, &mut retry);
+        walk(tree, selection, &mut retry)?;
     }
     Ok(OpenedLeaves { mac: digest.finish(), memory, spelled, comments_kept, odd })
 }
@@ -381,7 +382,7 @@ struct Retry<'a> {
 }
 
 impl Visitor for Retry<'_> {
-    type Error = std::convert::Infallible;
+    type Error = LeafError;
 
     fn leaf(&mut self, _: &Place<'_, '_>, _: &mut Leaf) -> Result<(), Self::Error> {
         Ok(())
@@ -406,6 +407,14 @@ impl Visitor for Retry<'_> {
                 self.memory.remember(place.aad, Kind::Comment, text.expose(), &token.nonce);
                 comment.text = text;
                 comment.edited = true;
+            }
+            // An item that is no comment is a value, and one that does not open is an error.
+            None if comment.form == CommentForm::Element => {
+                return Err(LeafError {
+                    path: place.path(),
+                    line: self.layout.line(comment.mark),
+                    problem: LeafProblem::Open(OpenError::Unauthentic),
+                });
             }
             None => self.kept.push(place.path()),
         }

@@ -215,8 +215,15 @@ impl<'a> Pass<'a> {
                 range.end = text[..range.end].trim_end_matches(['\n', '\r']).len();
                 new = SecretBytes::new([b"#", comment.text.expose()].concat());
             } else {
-                // No place for a comment, and its text must not become an item: it stays sealed.
-                return Ok(());
+                // No place for a comment, and neither its text nor its token may become an item.
+                return Err(EmitError::CannotHold {
+                    path: format!(
+                        "line {}",
+                        super::line_and_column(text.as_bytes(), range.start).0
+                    ),
+                    format: "yaml",
+                    what: "an encrypted comment in the place of an item with an anchor",
+                });
             }
         }
         self.edits.push(Edit::new(range, new));
