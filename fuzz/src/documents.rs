@@ -191,14 +191,15 @@ pub fn amend(input: &[u8]) {
     let opened = sealing::open(format, &first.text, 1);
     let node = json(given);
     let changed = match &node {
-        Some(node) => pipeline::put(&opened, &path, node),
-        None => pipeline::remove(&opened, &path),
+        Some(node) => pipeline::put(&opened, 0, &path, node),
+        None => pipeline::remove(&opened, 0, &path),
     };
-    let Ok(plain) = changed else { return };
-    let there = pipeline::get(&plain.tree, &path).cloned();
+    let Ok(changed) = changed else { return };
+    let plain = changed.document;
+    let there = pipeline::get(&plain.tree, 0, &path).cloned();
     let Ok(sealed) = sealing::try_reseal(plain, opened) else { return };
     let opened = sealing::open(format, &sealed.text, 1);
-    let found = pipeline::get(&opened.tree, &path);
+    let found = pipeline::get(&opened.tree, 0, &path);
     match node {
         // A position beyond the end lands at the end.
         Some(_) => assert_eq!(found.map(values), there.as_ref().map(values)),
