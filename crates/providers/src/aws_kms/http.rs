@@ -8,7 +8,7 @@ use aws_smithy_http_client::{Builder, Connector, tls};
 /// A proxy for calls by `https`; what is asked by plain `http`, which is next door, goes past it.
 #[derive(Clone)]
 pub struct Proxy {
-    /// Its address: `http://proxy.example.com:3128`, with user and password in it if it wants them.
+    /// Its address: `http://gateway.example.com:3128`, with user and password in it if it wants them.
     /// Without a scheme it is `http`.
     pub address: String,
     /// Hosts that are asked without it, separated by commas.
