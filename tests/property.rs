@@ -35,7 +35,7 @@ use case::{Case, Step};
 use proptest::prelude::*;
 use rules::{COMMENT_SECRET, SUFFIX_CLEAR};
 use sops_core::format::Format;
-use sops_core::pipeline;
+use sops_core::pipeline::{self, SealError};
 use sops_core::selection::{Field, Selection};
 use sops_core::tree::{Leaf, Node, Path, Value};
 
@@ -249,6 +249,20 @@ fn texts_that_fuzzing_found() {
             check_odd(Format::Yaml, text.as_bytes(), rule, true);
         }
     }
+}
+
+/// Go sops loses the comment behind `[`, so a rule that goes by comments would be read otherwise
+/// there; a rule that goes by names does not mind.
+#[test]
+fn a_comment_that_go_loses_stops_a_rule_that_goes_by_comments() {
+    let text = b"db: # note\n  kind: [ # note\n    secret\n    ]\n";
+    let refused = |(field, pattern)| {
+        let rule = Selection::from_fields([(field, pattern)]).unwrap();
+        let plain = sealing::plain(Format::Yaml, text).unwrap();
+        matches!(sealing::seal(plain, &rule), Err(SealError::UnseenComment { .. }))
+    };
+    assert!(refused((Field::UnencryptedCommentRegex, "n")));
+    assert!(!refused((Field::UnencryptedRegex, "n")));
 }
 
 /// As in Go sops. The comment lies within the span of the value; writing both once stopped the
