@@ -20,7 +20,8 @@ use crate::object::Name;
 use crate::queue::Lane;
 use crate::report::{self, Next};
 use crate::watch::Readiness;
-use crate::{lease, reconcile, telemetry, watch};
+use crate::settings::Mode;
+use crate::{lease, reconcile, shadow, telemetry, watch};
 
 /// How long a pass may take. Each call has a deadline of its own; this is for answers that never
 /// come.
@@ -39,6 +40,8 @@ pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
     }
     tokio::spawn(count(context.clone()));
     match context.settings.election.clone() {
+        // Whoever only looks needs no lease, and never leads.
+        None if context.settings.mode == Mode::Shadow => {}
         None => context.set_lead(Lead::Always),
         Some(election) => {
             let told = context.clone();
@@ -76,7 +79,13 @@ async fn work(context: Arc<Context>, readiness: Arc<Readiness>, slots: Arc<Semap
         let name = context.queue.next().await;
         let context = context.clone();
         tokio::spawn(async move {
-            if context.leads() {
+            if context.settings.mode == Mode::Shadow {
+                if let Err(error) = shadow::look(&context, &name).await {
+                    let why = telemetry::words(&error);
+                    tracing::warn!(sopssecret = %name, error = why, "The API server failed");
+                    context.queue.push_at(&name, Instant::now() + context.settings.retry);
+                }
+            } else if context.leads() {
                 one(&context, &name).await;
             } else {
                 // Whoever leads next looks at everything.

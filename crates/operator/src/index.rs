@@ -386,3 +386,6 @@ fn marks(object: &SopsSecret) -> u64 {
     hasher.finish()
 }
 
+
+#[cfg(test)]
+mod tests;

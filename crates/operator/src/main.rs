@@ -23,6 +23,7 @@ mod lease;
 mod metrics;
 mod namespaces;
 mod object;
+mod offline;
 mod open;
 mod ownership;
 mod plan;
@@ -30,6 +31,7 @@ mod queue;
 mod reconcile;
 mod report;
 mod settings;
+mod shadow;
 mod status;
 mod telemetry;
 mod watch;
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse_from(args::words(std::env::args_os()));
     let outcome = match cli.command {
         Some(Command::Crd) => print_crd(),
-        Some(Command::Render(_) | Command::Check(_)) => Err("not there yet".to_owned()),
+        Some(Command::Render(files)) => alone(offline::render(&files)),
+        Some(Command::Check(files)) => alone(offline::check(&files)),
         None => operate(cli.flags),
     };
     match outcome {
@@ -83,9 +86,13 @@ fn operate(flags: args::Flags) -> Result<(), String> {
     if cfg!(panic = "abort") {
         tracing::warn!("This build ends when a pass panics; build it with --profile operator");
     }
+    alone(run(settings))
+}
+
+/// Runs one thing on one thread.
+fn alone(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("unable to start: {error}"))?;
-    runtime.block_on(run(settings))
+    runtime.map_err(|error| format!("unable to start: {error}"))?.block_on(work)
 }
 
 async fn run(settings: Settings) -> Result<(), String> {

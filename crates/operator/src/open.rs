@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 use sops_core::crypto::SecretBytes;
 use sops_core::sops_secret::{self, OpenedTemplates, StoredError, StoredObject};
 
-use crate::context::Context;
-use crate::keys::{self, Lack};
+use crate::keys::{self, Keys, Lack};
 use crate::object::SopsSecret;
 use crate::status::Reason;
 
@@ -51,10 +50,10 @@ pub(crate) struct Closed {
 }
 
 /// Opens the templates of an object.
-pub(crate) async fn open(context: &Context, object: &SopsSecret) -> Result<OpenedTemplates, Closed> {
+pub(crate) async fn open(keys: &Keys, object: &SopsSecret) -> Result<OpenedTemplates, Closed> {
     let stored = read(object)?;
     let name = object.name();
-    let data_key = context.keys.data_key(&name, stored.metadata()).await.map_err(|error| {
+    let data_key = keys.data_key(&name, stored.metadata()).await.map_err(|error| {
         let reason = match keys::lack(&error) {
             Lack::NoneUsable => Reason::NoUsableKey,
             Lack::Denied => Reason::KeyDenied,
@@ -125,6 +124,33 @@ fn no_templates(object: &SopsSecret) -> Closed {
             Closed { reason: Reason::NoTemplates, detail: detail.to_owned() }
         }
     }
+}
+
+/// Why an object could not be verified, in words.
+pub(crate) fn doubt(integrity: &sops_secret::Integrity) -> Option<String> {
+    match integrity {
+        sops_secret::Integrity::Verified => None,
+        sops_secret::Integrity::Unverifiable(doubt) | sops_secret::Integrity::Mismatch(doubt) => {
+            Some(doubt.to_string())
+        }
+    }
+}
+
+/// Why an opened object is not taken. `demanded`: only verified ones are.
+pub(crate) fn refused(
+    integrity: Integrity,
+    doubt: Option<&str>,
+    demanded: bool,
+) -> Option<Closed> {
+    let doubt = doubt.unwrap_or_default();
+    if integrity == Integrity::Mismatch {
+        let detail = format!("the object claims the canonical form and does not verify: {doubt}");
+        return Some(Closed { reason: Reason::IntegrityMismatch, detail });
+    }
+    (demanded && integrity != Integrity::Verified).then(|| {
+        let detail = format!("only verified objects are taken here: {doubt}; see sops-rs seal");
+        Closed { reason: Reason::NotVerified, detail }
+    })
 }
 
 /// An error and its causes, in one line.

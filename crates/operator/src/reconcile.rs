@@ -5,7 +5,6 @@ use std::time::Instant;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use sops_core::sops_secret;
 
 use crate::apply::{self, Failed, Settled};
 use crate::context::Context;
@@ -13,7 +12,7 @@ use crate::desired::{self, Desired, Wrong};
 use crate::fingerprint::Fingerprint;
 use crate::index::{Child, Seen};
 use crate::object::{Name, SopsSecret};
-use crate::open::{self, Closed, Integrity};
+use crate::open::{self, Integrity};
 use crate::plan::MANAGER;
 use crate::report::{self, Deeds, Next, Outcome, Report};
 use crate::status::{Message, Reason, Status, TemplateReason};
@@ -76,18 +75,15 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     if object.switches().suspend == Some(true) {
         return Outcome::Suspended;
     }
-    let opened = match open::open(context, object).await {
+    let opened = match open::open(&context.keys, object).await {
         Ok(opened) => opened,
         Err(closed) => return Outcome::Closed(closed, None),
     };
     let integrity = Integrity::of(&opened.integrity);
-    let doubt = match &opened.integrity {
-        sops_secret::Integrity::Verified => None,
-        sops_secret::Integrity::Unverifiable(doubt) | sops_secret::Integrity::Mismatch(doubt) => {
-            Some(doubt.to_string())
-        }
-    };
-    if let Some(closed) = refused(context, object, integrity, doubt.as_deref()) {
+    let doubt = open::doubt(&opened.integrity);
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
+    if let Some(closed) = open::refused(integrity, doubt.as_deref(), demanded) {
         return Outcome::Closed(closed, Some(integrity));
     }
     let templates = desired::desired(&opened.templates);
@@ -120,7 +116,7 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
         notes,
     };
     // Nothing is deleted unless everything else went well.
-    if deeds.results.iter().all(|result| result.as_ref().is_ok_and(|_| true) || harmless(result)) {
+    if deeds.results.iter().all(|result| result.is_ok() || harmless(result)) {
         clean_up(context, object, &templates, &mut deeds).await;
     }
     Outcome::Settled(deeds)
@@ -129,27 +125,6 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
 /// Whether a failure leaves nothing undone.
 fn harmless(result: &Result<Settled, Failed>) -> bool {
     matches!(result, Err(failed) if failed.reason == TemplateReason::DuplicateName)
-}
-
-/// Why an opened object is not taken.
-fn refused(
-    context: &Context,
-    object: &SopsSecret,
-    integrity: Integrity,
-    doubt: Option<&str>,
-) -> Option<Closed> {
-    let doubt = doubt.unwrap_or_default();
-    if integrity == Integrity::Mismatch {
-        let detail = format!("the object claims the canonical form and does not verify: {doubt}");
-        return Some(Closed { reason: Reason::IntegrityMismatch, detail });
-    }
-    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let demanded =
-        context.settings.require_verified || context.verified_only.contains(namespace);
-    (demanded && integrity != Integrity::Verified).then(|| {
-        let detail = format!("only verified objects are taken here: {doubt}; see sops-rs seal");
-        Closed { reason: Reason::NotVerified, detail }
-    })
 }
 
 /// The index learns which names the object wants, so that it is woken by those of others too.
