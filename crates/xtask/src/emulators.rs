@@ -9,8 +9,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sops_tests::paths;
 use sops_tests::rig::aws::Aws;
+use sops_tests::rig::servers::{Server, free_port};
 
-use crate::servers::{Server, free_port};
 use crate::{shell, tools};
 
 /// The running pair.
@@ -31,6 +31,13 @@ impl Emulators {
         // One state folder a process: two work trees may run at once.
         let state = paths::rig().join(format!("state/{}", std::process::id()));
         let servers = vec![start_localstack(&localstack, kms, &state)?, start_moto(&moto, sts)?];
+        for server in &servers {
+            println!(
+                "{} is ready after {:.1} s",
+                server.name(),
+                server.ready_after().as_secs_f32()
+            );
+        }
         let aws = Aws::at(format!("http://127.0.0.1:{kms}"), format!("http://127.0.0.1:{sts}"));
         let emulators = Self { aws, servers, state };
         emulators.aws.create_fixed_keys().map_err(anyhow::Error::msg).context("no fixed keys")?;

@@ -15,7 +15,6 @@ mod fuzz;
 mod generate;
 mod peer;
 mod rig;
-mod servers;
 mod shell;
 mod test;
 mod tools;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sops_tests::fault::{Call, FaultProxy, Rule};
 
 use crate::emulators::Emulators;
-use crate::{servers, shell};
+use crate::shell;
 
 /// How often the calls that came in are shown.
 const LOOK: Duration = Duration::from_millis(200);
@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let delay = delay(arguments)?;
     let (interrupted, wait) = mpsc::channel();
-    servers::at_interrupt(move || {
+    shell::at_interrupt(move || {
         // Only a second Ctrl-C finds nobody listening.
         let _ = interrupted.send(());
     })?;

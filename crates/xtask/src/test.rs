@@ -8,7 +8,7 @@ use anyhow::Result;
 use sops_tests::paths;
 
 use crate::emulators::Emulators;
-use crate::{fuzz, peer, servers, shell, tools};
+use crate::{fuzz, peer, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
 const PROGRAMS: [(&str, &str); 3] =
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Sets the variables of everything that can be had here. What cannot is reported now, and each
 /// test that misses it says so again.
 fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
-    servers::at_interrupt(|| std::process::exit(130))?;
+    shell::at_interrupt(|| std::process::exit(130))?;
     shell::step("programs");
     for (program, package) in PROGRAMS {
         if let Err(error) = tools::system_package(program, package) {

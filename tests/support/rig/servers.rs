@@ -1,6 +1,7 @@
 //! Starts servers, waits until they answer, and ends exactly those again.
 
 use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -8,9 +9,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::{http, paths};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
-use sops_tests::{http, paths};
 
 /// Emulators need three seconds; a busy machine with cold disks has taken most of a minute.
 const READY_LIMIT: Duration = Duration::from_secs(120);
@@ -21,16 +22,18 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// A server that was started here. Dropping it stops it.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     name: &'static str,
     child: Child,
     pid: Pid,
     log: PathBuf,
+    ready_after: Duration,
 }
 
 impl Server {
     /// Starts `command` and returns when `http://address/path` answers.
-    pub(crate) fn start(
+    pub fn start(
         name: &'static str,
         mut command: Command,
         address: &str,
@@ -45,7 +48,7 @@ impl Server {
         let child = command.spawn().with_context(|| format!("unable to start {name}"))?;
         let pid = Pid::from_child(&child);
         register(|running| running.push(pid));
-        let mut server = Self { name, child, pid, log };
+        let mut server = Self { name, child, pid, log, ready_after: Duration::ZERO };
         if let Err(error) = server.wait_until_ready(address, path) {
             let text = fs::read_to_string(&server.log).unwrap_or_default();
             let tail: Vec<&str> = text.lines().rev().take(15).collect();
@@ -53,6 +56,16 @@ impl Server {
             bail!("{error:#}; its last words:\n{tail}");
         }
         Ok(server)
+    }
+
+    /// What it was called when it was started.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How long it took until it answered.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
     }
 
     fn wait_until_ready(&mut self, address: &str, path: &str) -> Result<()> {
@@ -63,7 +76,7 @@ impl Server {
             }
             let answer = http::get(address, path, Duration::from_secs(5));
             if answer.is_ok_and(|answer| answer.status() == 200) {
-                println!("{} is ready after {:.1} s", self.name, started.elapsed().as_secs_f32());
+                self.ready_after = started.elapsed();
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(100));
@@ -93,28 +106,29 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            eprintln!("unable to stop {} (process {:?}): {error:#}", self.name, self.pid);
+            let _ = writeln!(
+                io::stderr(),
+                "unable to stop {} (process {:?}): {error:#}",
+                self.name,
+                self.pid
+            );
         }
     }
 }
 
-/// Runs `then` at Ctrl-C or SIGTERM, after all servers were told to end.
-pub(crate) fn at_interrupt(then: impl Fn() + Send + 'static) -> Result<()> {
-    ctrlc::set_handler(move || {
-        register(|running| {
-            for pid in running.iter() {
-                // One that has ended by itself needs nothing more.
-                let _ = kill_process(*pid, Signal::TERM);
-            }
-        });
-        then();
-    })
-    .context("unable to catch Ctrl-C")
+/// Tells all running servers to end, for a program that is about to be interrupted.
+pub fn end_all() {
+    register(|running| {
+        for pid in running.iter() {
+            // One that has ended by itself needs nothing more.
+            let _ = kill_process(*pid, Signal::TERM);
+        }
+    });
 }
 
 /// A loopback port that is free now. Someone else may take it before the server does; the start
 /// then fails and says so.
-pub(crate) fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port on loopback")?;
     Ok(listener.local_addr()?.port())
 }
