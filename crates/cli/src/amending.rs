@@ -48,7 +48,7 @@ impl Amending<'_> {
         let Some(amended) = change(&document)? else { return Ok(Status::Success) };
         let canonical = canonical::is_canonical(&document.tree, &document.metadata);
         let OpenDocument { metadata, memory, .. } = document;
-        let plain = canonical::keep(amended.document, canonical, &metadata);
+        let plain = canonical::keep(amended.document, canonical, &metadata, false);
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
         let sealed = sealing::seal(plain, memory, order)?;

@@ -8,7 +8,7 @@ use sops_core::{
     keys::MasterKey,
     metadata::Metadata,
     selection::Selection,
-    sops_secret::{self, Departure},
+    sops_secret::{self, ArrangeError, Departure},
     tree::{Mapping, Tree, Value},
 };
 
@@ -34,10 +34,17 @@ fn departure(tree: &Tree, selection: &Selection, scope: MacScope) -> Option<Opti
     }
 }
 
-/// Tells people what the author's order costs.
+/// Tells people what the author's order costs, and everybody what a claim that is not kept costs.
 pub(crate) fn tell_of_order(plain: &PlainDocument, decision: &Decision) {
     let departure = departure(&plain.tree, &decision.selection, decision.mac_scope).flatten();
-    if let Some(departure) = departure {
+    let Some(departure) = departure else { return };
+    if claims(&plain.tree) {
+        failure::warn(format_args!(
+            "an operator will refuse this SopsSecret: its annotation {} claims the canonical \
+             form, and {departure}; encrypt it with --canonical, or take the annotation out",
+            sops_secret::CANONICAL_ANNOTATION
+        ));
+    } else {
         failure::tip(format_args!(
             "no operator can verify the MAC of this SopsSecret, because {departure}; \
              --canonical brings it into the form in which one can"
@@ -51,12 +58,13 @@ pub(crate) fn prepare(plain: PlainDocument) -> Result<PlainDocument, Failure> {
     let plain = match sops_secret::arrange(&plain) {
         Ok(None) => plain,
         Ok(Some(arranged)) => arranged,
-        Err(error) => {
-            return Err(refused(sentence(&error)).hint(
-                "put the keys below spec.secretTemplates in order by hand, or write anchors, \
-                 aliases and comments there in a plainer way",
+        Err(error @ ArrangeError::Layout) => {
+            return Err(refused(error.to_string()).hint(
+                "put them in order by hand, or write anchors, aliases and comments there in a \
+                 plainer way",
             ));
         }
+        Err(error) => return Err(refused(sentence(&error))),
     };
     claim(plain)
 }
@@ -121,15 +129,18 @@ pub(crate) fn settle(
         return Err(refused(problem.to_string()).hint("leave the rule out"));
     }
     if selection != Selection::default() {
-        warn_of_rule(&selection, &format_args!(", because {problem}"));
+        warn_of_rule(&selection);
     }
     Ok(sops_secret::selection())
 }
 
-/// Says that a rule does not count.
-pub(crate) fn warn_of_rule(selection: &Selection, why: &dyn std::fmt::Display) {
-    let (wanted, canonical) = (said(selection), said(&sops_secret::selection()));
-    failure::warn(format_args!("the rule is {canonical} and not {wanted}{why}"));
+/// Says that a creation rule, or the rule of a file, does not count.
+pub(crate) fn warn_of_rule(selection: &Selection) {
+    failure::warn(format_args!(
+        "{} does not count: a SopsSecret in canonical form is encrypted under {}",
+        said(selection),
+        said(&sops_secret::selection())
+    ));
 }
 
 fn said(selection: &Selection) -> String {
@@ -152,25 +163,39 @@ pub(crate) fn demand_canonical(root: &Mapping, selection: &Selection) -> Result<
     }
 }
 
-/// A changed document in the order in which it was before, if that was the canonical one.
-pub(crate) fn keep(plain: PlainDocument, was: bool, metadata: &Metadata) -> PlainDocument {
-    if !was {
+/// A changed document in canonical form, if it was in it before or claims to be. `by_hand`: a
+/// person wrote it, and may wonder that it looks different.
+pub(crate) fn keep(
+    plain: PlainDocument,
+    was: bool,
+    metadata: &Metadata,
+    by_hand: bool,
+) -> PlainDocument {
+    let claims = claims(&plain.tree) && metadata.mac_scope == MacScope::SealedOnly;
+    if !was && !claims {
         return plain;
     }
     let plain = match sops_secret::arrange(&plain) {
         Ok(Some(arranged)) => {
-            failure::detail("the keys were put in the order of the canonical form");
+            let what = "keys of the SopsSecret were put in order, so that its MAC can be verified";
+            if by_hand {
+                failure::tip(what)
+            } else {
+                failure::detail(what)
+            }
             arranged
         }
         Ok(None) | Err(_) => plain,
     };
+    let cost = if claims {
+        "an operator will refuse the SopsSecret, because it claims the canonical form"
+    } else {
+        "no operator can verify the MAC of the SopsSecret any more"
+    };
     match departure(&plain.tree, &metadata.selection, metadata.mac_scope) {
         Some(None) => {}
-        Some(Some(departure)) => failure::warn(format_args!(
-            "the file is not in canonical form any more, and no operator can verify its MAC: \
-             {departure}"
-        )),
-        None => failure::warn("the file is no single SopsSecret any more"),
+        Some(Some(departure)) => failure::warn(format_args!("{cost}: {departure}")),
+        None => failure::warn(format_args!("{cost}: the file is no single SopsSecret")),
     }
     plain
 }
@@ -193,7 +218,7 @@ pub(crate) fn warn_of_schema(metadata: &Metadata) {
     ));
 }
 
-/// The SopsSecret in an encrypted text, for what is said about it afterwards.
+/// How large an encrypted object is on its way to a cluster.
 pub(crate) fn size_as_json(
     format: Format,
     text: &sops_core::crypto::SecretBytes,

@@ -150,7 +150,7 @@ struct Opened {
 
 impl Opened {
     fn seal(&self, plain: PlainDocument, metadata: Metadata) -> Result<SealedText, Failure> {
-        let plain = canonical::keep(plain, self.canonical, &metadata);
+        let plain = canonical::keep(plain, self.canonical, &metadata, true);
         let order = Order {
             metadata,
             data_key: &self.data_key,

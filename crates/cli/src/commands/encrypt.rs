@@ -182,7 +182,6 @@ fn again(
     target: Target,
     file: Option<&Path>,
 ) -> Result<Option<SealedText>, Failure> {
-    canonical::demand(&sealed.tree)?;
     if args.keys.any() || args.selection.names_rule() {
         let problem = "--canonical: the file is encrypted already, and keeps its keys and its rule";
         return Err(Failure::new(Status::ConflictingParameters, problem)

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &SealArgs, global: &GlobalFlags) -> Result<Status, Failu
         creation::decision(&args.keys, &no_rule, config.as_ref(), &name, target_format)?;
     let rule = sops_secret::selection();
     if decision.selection != rule && decision.selection != Selection::default() {
-        canonical::warn_of_rule(&decision.selection, &", which is that of the canonical form");
+        canonical::warn_of_rule(&decision.selection);
     }
     decision.selection = rule;
     decision.mac_scope = MacScope::SealedOnly;
@@ -293,13 +293,17 @@ const ETCD: usize = 3 << 19;
 fn warn_of_size(size: usize) {
     if size > ETCD / 10 * 9 {
         failure::warn(format_args!(
-            "the SopsSecret has {size} bytes, and a cluster usually takes {ETCD}: seal fewer \
-             Secrets at a time"
+            "the SopsSecret has {} KiB, and a cluster usually takes {} KiB: seal fewer Secrets at \
+             a time",
+            size >> 10,
+            ETCD >> 10
         ));
     } else if size > ANNOTATIONS / 10 * 9 {
         failure::warn(format_args!(
-            "the SopsSecret has {size} bytes, and `kubectl apply` keeps a copy of it in an \
-             annotation, which may have {ANNOTATIONS}: use `kubectl apply --server-side`"
+            "the SopsSecret has {} KiB, and `kubectl apply` keeps a copy of it in an annotation, \
+             which may have {} KiB: use `kubectl apply --server-side`",
+            size >> 10,
+            ANNOTATIONS >> 10
         ));
     }
 }

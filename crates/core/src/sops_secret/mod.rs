@@ -87,3 +87,6 @@ fn text<'m>(mapping: &'m Mapping, key: &str) -> Option<&'m str> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod arrange_tests;
