@@ -24,6 +24,7 @@ mod search;
 mod tests;
 mod unseen;
 
+pub(crate) use amend::same_documents;
 pub use amend::{AmendError, Amended, get, put, remove};
 pub use diagnosis::{Diagnosis, Spot, Spots};
 pub use leaves::{LeafError, LeafProblem};

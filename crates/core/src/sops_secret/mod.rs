@@ -11,10 +11,16 @@
 //!
 //! Rules of this module: it judges objects and arranges them, and never wraps or opens a key.
 
+mod arrange;
 mod canonical;
+mod manifests;
 mod stored;
 
+pub use arrange::{ArrangeError, arrange};
 pub use canonical::{Departure, departure, selection};
+pub use manifests::{
+    Manifest, ManifestError, ManifestProblem, Place, Remark, build, is_name, read_manifests,
+};
 pub use stored::{Doubt, Integrity, OpenedTemplates, StoredError, StoredObject};
 
 use crate::tree::{List, Mapping, Node, Path, Step, Value};
@@ -36,6 +42,12 @@ const TEMPLATES: &str = "secretTemplates";
 pub fn version(document: &Mapping) -> Option<&str> {
     let (group, version) = text(document, "apiVersion")?.split_once('/')?;
     (group == GROUP && text(document, "kind")? == KIND).then_some(version)
+}
+
+/// The path of the annotation that claims the canonical form.
+pub fn claim_path() -> Path {
+    let keys = ["metadata", "annotations", CANONICAL_ANNOTATION];
+    Path(keys.map(|key| Step::Key(key.to_owned())).into())
 }
 
 /// The templates of a `SopsSecret`.
@@ -75,3 +87,6 @@ fn text<'m>(mapping: &'m Mapping, key: &str) -> Option<&'m str> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod arrange_tests;
