@@ -12,10 +12,11 @@
 
 use std::env;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::paths;
 use crate::rig::aws::Aws;
+use crate::rig::cluster::{ControlPlane, Place, Programs};
 
 /// The Go program sops-rs is compared with: `SOPS_PEER`.
 pub fn peer() -> Option<PathBuf> {
@@ -32,6 +33,37 @@ pub fn aws() -> Option<Aws> {
     let kms = variable("SOPS_RIG_KMS", "the KMS emulator")?;
     let sts = variable("SOPS_RIG_STS", "the STS and S3 emulator")?;
     Some(Aws::at(kms, sts))
+}
+
+/// The control plane all tests share: `SOPS_CLUSTER_DIR`. With controllers, which tests of
+/// workloads, garbage and namespaces need.
+pub fn cluster() -> Option<Place> {
+    let what = "the Kubernetes control plane";
+    let place = Place::at(variable("SOPS_CLUSTER_DIR", what)?).expect("a control plane");
+    if place.has_controllers() { Some(place) } else { absent("kube-controller-manager is nowhere") }
+}
+
+/// A control plane for one test alone, with further flags for its API server.
+pub fn control_plane(folder: &Path, flags: &[&str]) -> Option<ControlPlane> {
+    let Some(programs) = Programs::installed() else {
+        return absent("etcd and kube-apiserver are nowhere (run `cargo xtask test`)");
+    };
+    Some(ControlPlane::start(&programs, folder, flags).expect("a control plane starts"))
+}
+
+/// helm, which renders the chart: `SOPS_HELM`.
+pub fn helm() -> Option<PathBuf> {
+    variable("SOPS_HELM", "helm").map(PathBuf::from)
+}
+
+/// kubeconform, which holds manifests against schemas: `SOPS_KUBECONFORM`.
+pub fn kubeconform() -> Option<PathBuf> {
+    variable("SOPS_KUBECONFORM", "kubeconform").map(PathBuf::from)
+}
+
+/// The operator under test: `SOPS_OPERATOR_BIN`.
+pub fn operator() -> Option<PathBuf> {
+    variable("SOPS_OPERATOR_BIN", "the operator").map(PathBuf::from)
 }
 
 /// A program on `PATH`, such as `strace` or `gpg`.

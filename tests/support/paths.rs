@@ -27,9 +27,13 @@ pub fn target() -> PathBuf {
 
 /// The first executable file with this name on `PATH`.
 pub fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(program))
+        .find(|path| is_program(path))
+}
+
+/// Whether this is an executable file.
+pub fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| {
-        path.metadata()
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    })
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

@@ -84,6 +84,11 @@ impl Run {
         self
     }
 
+    /// Adds several arguments.
+    pub fn args<A: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = A>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
     /// Sets a variable.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.insert(name.as_ref().to_owned(), value.as_ref().to_owned());

@@ -1,7 +1,6 @@
 //! LocalStack (KMS) and moto (STS, S3): real emulators in virtual environments of the rig folder.
 //! No containers, no root, nothing that listens beyond loopback.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sops_tests::paths;
 use sops_tests::rig::aws::Aws;
+use sops_tests::rig::servers::{End, Server, answers, free_port};
 
-use crate::servers::{Server, free_port};
 use crate::{shell, tools};
 
 /// The running pair.
@@ -31,6 +30,13 @@ impl Emulators {
         // One state folder a process: two work trees may run at once.
         let state = paths::rig().join(format!("state/{}", std::process::id()));
         let servers = vec![start_localstack(&localstack, kms, &state)?, start_moto(&moto, sts)?];
+        for server in &servers {
+            println!(
+                "{} is ready after {:.1} s",
+                server.name(),
+                server.ready_after().as_secs_f32()
+            );
+        }
         let aws = Aws::at(format!("http://127.0.0.1:{kms}"), format!("http://127.0.0.1:{sts}"));
         let emulators = Self { aws, servers, state };
         emulators.aws.create_fixed_keys().map_err(anyhow::Error::msg).context("no fixed keys")?;
@@ -56,7 +62,7 @@ fn start_localstack(environment: &Path, port: u16, state: &Path) -> Result<Serve
     let (volume, files) = (state.join("volume"), state.join("files"));
     fs::create_dir_all(&volume).and_then(|()| fs::create_dir_all(&files))?;
     let address = format!("127.0.0.1:{port}");
-    let mut command = ends_with_us(environment.join("bin/python"));
+    let mut command = Command::new(environment.join("bin/python"));
     command.args(["-m", "localstack.runtime.main"]);
     command.env("LOCALSTACK_VOLUME_DIR", volume).env("FILESYSTEM_ROOT", files);
     command.envs([
@@ -71,24 +77,24 @@ fn start_localstack(environment: &Path, port: u16, state: &Path) -> Result<Serve
         ("OPENAPI_VALIDATE_REQUEST", "0"),
         ("LS_LOG", "warn"),
     ]);
-    Server::start("localstack", command, &address, "/_localstack/health")
+    server("localstack", command, &address, "/_localstack/health")
 }
 
 fn start_moto(environment: &Path, port: u16) -> Result<Server> {
-    let mut command = ends_with_us(environment.join("bin/moto_server"));
+    let mut command = Command::new(environment.join("bin/moto_server"));
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-    Server::start("moto", command, &format!("127.0.0.1:{port}"), "/moto-api/data.json")
+    server("moto", command, &format!("127.0.0.1:{port}"), "/moto-api/data.json")
 }
 
-/// A command whose process the kernel ends when this one is killed and cannot do it itself.
-fn ends_with_us(program: PathBuf) -> Command {
-    match paths::on_path("setpriv") {
-        Some(setpriv) => {
-            let words = [OsStr::new("--pdeathsig"), OsStr::new("TERM"), OsStr::new("--")];
-            shell::command(setpriv, words.into_iter().chain([program.as_os_str()]))
-        }
-        None => shell::command(program, std::iter::empty::<&str>()),
-    }
+/// Starts one that answers at this address.
+fn server(
+    name: &'static str,
+    command: Command,
+    address: &str,
+    path: &'static str,
+) -> Result<Server> {
+    let log = paths::rig().join(format!("logs/{name}-{}.log", std::process::id()));
+    Server::start(name, command, End::Gently, &log, answers(address, path))
 }
 
 fn install() -> Result<(PathBuf, PathBuf)> {

@@ -10,12 +10,12 @@
 
 mod bench;
 mod check;
+mod cluster;
 mod emulators;
 mod fuzz;
 mod generate;
 mod peer;
 mod rig;
-mod servers;
 mod shell;
 mod test;
 mod tools;
@@ -30,7 +30,8 @@ usage: cargo xtask COMMAND
   check                 format, clippy, dependencies, boundaries, docs, generated files
   test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
                         `cargo test` gets those instead of --workspace
-    --no-rig            neither peers nor emulators: what needs them is skipped
+    --no-rig            neither peers nor emulators nor a control plane: what needs them
+                        is skipped
     --no-fuzz           without the fuzz targets, which otherwise run briefly
   fuzz [TARGET]…        builds the fuzz targets and runs all, or these
     --seconds N         a campaign: for N seconds each, with another seed in every run;
@@ -39,11 +40,16 @@ usage: cargo xtask COMMAND
     --replay FILE       runs one target with this input only: what a crash left
   rig [--delay MS]      starts the emulators, KMS behind a proxy that lists calls (and makes
                         each one take longer), prints their variables, stops at Ctrl-C
+    --cluster           a Kubernetes control plane too: etcd, API server, controllers
   bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
                         more than ten seconds
   generate [--check]    completions, man pages, schema; --check only compares
 
-Tools are kept in .rig; SOPS_RIG_DIR names another folder, which several work trees may share.";
+Tools are kept in .rig; SOPS_RIG_DIR names another folder, which several work trees may share.
+etcd, the API server, its controllers and kubectl are built there from Go modules, unless the
+variables TEST_ASSET_ETCD, TEST_ASSET_KUBE_APISERVER, …, the folder KUBEBUILDER_ASSETS, or
+/usr/local/kubebuilder/bin have them; helm and kubeconform unless SOPS_HELM and SOPS_KUBECONFORM
+name them.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,4 +1,4 @@
-//! `cargo xtask rig`: the emulators behind the fault proxy, until Ctrl-C.
+//! `cargo xtask rig`: the emulators behind the fault proxy, and a control plane, until Ctrl-C.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -6,24 +6,25 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sops_tests::fault::{Call, FaultProxy, Rule};
 
+use crate::cluster::Cluster;
 use crate::emulators::Emulators;
-use crate::{servers, shell};
+use crate::shell;
 
 /// How often the calls that came in are shown.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Starts everything, prints how to use it, and shows the calls that come in.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let delay = delay(arguments)?;
+    let wanted = Wanted::of(arguments)?;
     let (interrupted, wait) = mpsc::channel();
-    servers::at_interrupt(move || {
+    shell::at_interrupt(move || {
         // Only a second Ctrl-C finds nobody listening.
         let _ = interrupted.send(());
     })?;
     shell::step("emulators");
     let emulators = Emulators::start()?;
     let proxy = FaultProxy::in_front_of(&emulators.aws.kms);
-    proxy.add(Rule::always().delayed(delay));
+    proxy.add(Rule::always().delayed(wanted.delay));
     println!(
         "\n# For clients, such as sops-rs, sops and aws; KMS is behind a proxy that lists calls:"
     );
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for (name, value) in emulators.variables() {
         println!("export {name}={value}");
     }
+    let _cluster = if wanted.cluster { Some(cluster()?) } else { None };
     println!("# The keys are listed in tests/support/rig/aws.rs. Ctrl-C stops everything.");
     let mut shown = 0;
     loop {
@@ -56,12 +58,40 @@ fn show(call: &Call) {
     );
 }
 
-fn delay(arguments: &[String]) -> Result<Duration> {
-    match arguments {
-        [] => Ok(Duration::ZERO),
-        [flag, milliseconds] if flag == "--delay" => {
-            Ok(Duration::from_millis(milliseconds.parse().context("--delay wants milliseconds")?))
+fn cluster() -> Result<Cluster> {
+    shell::step("Kubernetes control plane");
+    let cluster = Cluster::start()?;
+    println!("\n# For kubectl, helm and the operator, as an administrator:");
+    println!("export KUBECONFIG={}", cluster.kubeconfig().display());
+    println!("# For tests:");
+    for (name, value) in cluster.variables() {
+        println!("export {name}={}", value.display());
+    }
+    Ok(cluster)
+}
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq)]
+struct Wanted {
+    delay: Duration,
+    cluster: bool,
+}
+
+impl Wanted {
+    fn of(arguments: &[String]) -> Result<Self> {
+        let mut wanted = Self::default();
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--cluster" => wanted.cluster = true,
+                "--delay" => {
+                    let number = words.next().and_then(|number| number.parse().ok());
+                    wanted.delay =
+                        Duration::from_millis(number.context("--delay wants milliseconds")?);
+                }
+                other => bail!("rig does not know {other}"),
+            }
         }
-        other => bail!("rig does not know {}", other.join(" ")),
+        Ok(wanted)
     }
 }

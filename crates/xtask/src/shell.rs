@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use sops_tests::rig::servers;
 use sops_tests::{need, paths};
 
 /// Announces a part of the work.
@@ -58,6 +59,15 @@ pub(crate) fn missing<T>(error: &anyhow::Error) -> Result<Option<T>> {
     let rule = "!".repeat(78);
     println!("{rule}\nSKIPPED: {error:#}\n{rule}");
     Ok(None)
+}
+
+/// Runs `then` at Ctrl-C or SIGTERM, after all servers were told to end.
+pub(crate) fn at_interrupt(then: impl Fn() + Send + 'static) -> Result<()> {
+    ctrlc::set_handler(move || {
+        servers::end_all();
+        then();
+    })
+    .context("unable to catch Ctrl-C")
 }
 
 /// A program that has to be on `PATH`.

@@ -7,8 +7,9 @@ use std::process::Command;
 use anyhow::Result;
 use sops_tests::paths;
 
+use crate::cluster::Cluster;
 use crate::emulators::Emulators;
-use crate::{fuzz, peer, servers, shell, tools};
+use crate::{cluster, fuzz, peer, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
 const PROGRAMS: [(&str, &str); 3] =
@@ -21,6 +22,9 @@ const PROPERTY_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 /// Set by whoever runs `cargo xtask rig` beside: then its emulators are used.
 const RIG: [&str; 2] = ["SOPS_RIG_KMS", "SOPS_RIG_STS"];
+
+/// The same for `cargo xtask rig --cluster`.
+const CLUSTER: &str = "SOPS_CLUSTER_DIR";
 
 /// Runs the tests of the workspace, or those that `arguments` select.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -42,11 +46,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     test.args(rest);
     test.env("SOPS_RS_BIN", paths::target().join("debug/sops-rs"));
+    let operator = paths::target().join("debug/sops-operator");
+    if operator.is_file() && env::var_os("SOPS_OPERATOR_BIN").is_none() {
+        test.env("SOPS_OPERATOR_BIN", operator);
+    }
     if env::var_os(PROPERTY_SEED.0).is_none() {
         test.env(PROPERTY_SEED.0, PROPERTY_SEED.1);
     }
 
-    let rig = if with_rig { prepare(&mut test)? } else { None };
+    let rig = if with_rig { Some(prepare(&mut test)?) } else { None };
     shell::step("test");
     let result = shell::run(&mut test);
     drop(rig);
@@ -54,10 +62,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if with_fuzz { fuzz::run(&[]) } else { Ok(()) }
 }
 
+/// Servers of one run, unless somebody else started them.
+struct Rig {
+    _emulators: Option<Emulators>,
+    _cluster: Option<Cluster>,
+}
+
 /// Sets the variables of everything that can be had here. What cannot is reported now, and each
 /// test that misses it says so again.
-fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
-    servers::at_interrupt(|| std::process::exit(130))?;
+fn prepare(test: &mut Command) -> Result<Rig> {
+    shell::at_interrupt(|| std::process::exit(130))?;
     shell::step("programs");
     for (program, package) in PROGRAMS {
         if let Err(error) = tools::system_package(program, package) {
@@ -77,6 +91,20 @@ fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
         Ok(path) => drop(test.env("SOPS_PLUGINS", path)),
         Err(error) => drop(shell::missing::<()>(&error)?),
     }
+    shell::step("programs for charts");
+    for (variable, program) in cluster::chart_tools() {
+        match program {
+            Ok(path) => {
+                println!("{}", path.display());
+                test.env(variable, path);
+            }
+            Err(error) => drop(shell::missing::<()>(&error)?),
+        }
+    }
+    Ok(Rig { _emulators: emulators(test)?, _cluster: control_plane(test)? })
+}
+
+fn emulators(test: &mut Command) -> Result<Option<Emulators>> {
     shell::step("emulators");
     if RIG.iter().all(|name| env::var_os(name).is_some()) {
         println!("those of {} and {}, already running", RIG[0], RIG[1]);
@@ -86,6 +114,21 @@ fn prepare(test: &mut Command) -> Result<Option<Emulators>> {
         Ok(emulators) => {
             test.envs(emulators.variables());
             Ok(Some(emulators))
+        }
+        Err(error) => shell::missing(&error),
+    }
+}
+
+fn control_plane(test: &mut Command) -> Result<Option<Cluster>> {
+    shell::step("Kubernetes control plane");
+    if env::var_os(CLUSTER).is_some() {
+        println!("that of {CLUSTER}, already running");
+        return Ok(None);
+    }
+    match Cluster::start() {
+        Ok(cluster) => {
+            test.envs(cluster.variables());
+            Ok(Some(cluster))
         }
         Err(error) => shell::missing(&error),
     }

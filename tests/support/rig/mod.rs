@@ -1,3 +1,5 @@
 //! The servers that `cargo xtask` starts on loopback for the tests.
 
 pub mod aws;
+pub mod cluster;
+pub mod servers;
