@@ -34,6 +34,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* The labels and those of a value, which may not replace them: a list of the context and the value. */}}
+{{- define "sops.labelsWith" -}}
+{{- $own := include "sops.labels" (index . 0) | fromYaml -}}
+{{- toYaml (merge $own (index . 1 | default dict)) -}}
+{{- end }}
+
 {{- define "sops.serviceAccountName" -}}
 {{- if .Values.serviceAccount.enabled -}}
 {{- default (include "sops.fullname" .) .Values.serviceAccount.name -}}
