@@ -159,12 +159,15 @@ fn the_roles_trust_the_account_that_the_values_make() {
 fn flux_waits_for_secrets_by_their_condition() {
     let Some(renderer) = Renderer::needed() else { return };
     let operator = Objects(renderer.referee.file(&deploy("examples/flux/operator.yaml")));
+    let apps = Objects(renderer.referee.file(&deploy("examples/flux/apps.yaml")));
+    // All but the namespace are Flux's own.
+    assert_eq!(renderer.referee.kinds(&operator.0).len(), operator.0.len() - 1);
+    assert_eq!(renderer.referee.kinds(&apps.0).len(), apps.0.len());
     let release = operator.one("HelmRelease");
     assert_eq!(release["spec"]["upgrade"]["crds"], "CreateReplace");
     let source = operator.one("GitRepository");
     let reference = &release["spec"]["chart"]["spec"]["sourceRef"];
     assert_eq!(reference["name"], source["metadata"]["name"]);
-    let apps = Objects(renderer.referee.file(&deploy("examples/flux/apps.yaml")));
     let shop = apps.named("Kustomization", "shop");
     let checks = shop["spec"]["healthChecks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["kind"] == "SopsSecret").unwrap();

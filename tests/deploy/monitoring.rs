@@ -190,3 +190,13 @@ fn the_chart_carries_the_same_alerts_and_dashboard() {
     let carried = map["data"]["sops-operator.json"].as_str().unwrap();
     assert_eq!(carried.trim_end(), dashboard.trim_end());
 }
+
+#[test]
+fn the_operator_of_prometheus_takes_what_the_chart_makes() {
+    let Some(renderer) = Renderer::needed() else { return };
+    let values = "prometheusRules: {enabled: true}\nmetrics: {enabled: true, interval: 30s}";
+    let mut kinds = renderer.referee.kinds(&renderer.render(values).0);
+    kinds.sort();
+    let version = "monitoring.coreos.com/v1";
+    assert_eq!(kinds, [format!("{version} PrometheusRule"), format!("{version} ServiceMonitor")]);
+}

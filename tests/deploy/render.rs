@@ -96,6 +96,15 @@ impl Referee {
         lines(Run::program(&self.0, ["promql"]).input(input).run())
     }
 
+    /// Reads objects as Flux and Prometheus' operator do, which refuse fields they do not have.
+    /// Gives the kinds it knew.
+    #[track_caller]
+    pub(crate) fn kinds(&self, objects: &[Value]) -> Vec<String> {
+        let input: Vec<_> = objects.iter().map(Value::to_string).collect();
+        let known = lines(Run::program(&self.0, ["kinds"]).input(input.join("\n")).run());
+        known.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect()
+    }
+
     /// What a health check says about an object.
     #[track_caller]
     pub(crate) fn health(&self, script: &Path, object: &Value) -> Value {

@@ -17,6 +17,7 @@ import (
 )
 
 const usage = `usage: referee yaml < FILE          documents as JSON, one a line; strict
+       referee kinds < LINES        objects of Flux and Prometheus, strictly; which there were
        referee promql < LINES       what each line, an expression, selects, as JSON, one a line
        referee lua SCRIPT < OBJECT  the health that an Argo CD check gives a JSON object`
 
@@ -33,6 +34,8 @@ func run(arguments []string) error {
 		return documents(os.Stdin, os.Stdout)
 	case len(arguments) == 1 && arguments[0] == "promql":
 		return queries(os.Stdin, os.Stdout)
+	case len(arguments) == 1 && arguments[0] == "kinds":
+		return kinds(os.Stdin, os.Stdout)
 	case len(arguments) == 2 && arguments[0] == "lua":
 		return health(arguments[1], os.Stdin, os.Stdout)
 	}
