@@ -20,5 +20,7 @@ mod monitoring;
 mod render;
 #[path = "deploy/rights.rs"]
 mod rights;
+#[path = "deploy/rows.rs"]
+mod rows;
 #[path = "deploy/values.rs"]
 mod values;

@@ -94,45 +94,79 @@ fn the_api_server_takes_all_objects_strictly() {
     assert!(!refused.status.success() && refused.err().contains("PodSecurity"), "{refused}");
 }
 
-/// A Deployment and a ClusterRoleBinding shaped as those of chart 0.28 (operator spec §9.2).
+/// The real helm goes from a chart with the objects of 0.28 (operator spec §9.2) to ours, and back.
 #[test]
-fn objects_of_the_chart_before_are_upgraded_in_place() {
+fn helm_upgrades_the_chart_before_in_place_and_rolls_back() {
     let (Some(renderer), Some(place)) = (Renderer::needed(), need::cluster()) else { return };
     let namespace = Namespace::new(&place, "upgrade");
-    let objects = renderer.try_render_as(&namespace.name, &namespace.name, "{}").unwrap();
-    let name = format!("{}-sops-secrets-operator", namespace.name);
+    let release = namespace.name.clone();
+    let name = format!("{release}-sops-secrets-operator");
     let selector = json!({"app.kubernetes.io/name": "sops-secrets-operator",
-                          "app.kubernetes.io/instance": namespace.name});
-    let before = |selector: &Value| {
-        json!({"apiVersion": "apps/v1", "kind": "Deployment",
-               "metadata": {"name": name, "namespace": namespace.name, "labels": selector},
-               "spec": {"replicas": 1, "selector": {"matchLabels": selector},
-                        "template": {
-                            "metadata": {"labels": selector},
-                            "spec": {"serviceAccountName": name, "containers": [{
-                                "name": "sops-secrets-operator", "image": "registry.example.com/original:0.21.1",
-                                "command": ["/usr/local/bin/manager"], "args": ["-leader-elect"]}]}}}})
+                          "app.kubernetes.io/instance": release});
+    let before = renderer.scratch();
+    before.write(
+        "before/Chart.yaml",
+        "apiVersion: v2\nname: sops-secrets-operator\nversion: 0.28.0\n",
+    );
+    for (file, object) in [
+        (
+            "deployment",
+            json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": selector},
+            "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": {
+                "metadata": {"labels": selector},
+                "spec": {"serviceAccountName": name, "containers": [{
+                    "name": "sops-secrets-operator", "image": "registry.example.com/original:0.21.1",
+                    "command": ["/usr/local/bin/manager"], "args": ["-leader-elect"],
+                    "env": [{"name": "POD_NAME",
+                             "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}]}}}}),
+        ),
+        (
+            "account",
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}),
+        ),
+        (
+            "role",
+            json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name},
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}]}),
+        ),
+        (
+            "binding",
+            json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": release}]}),
+        ),
+    ] {
+        before.write(format!("before/templates/{file}.json"), object.to_string());
+    }
+    let helm = |arguments: &[&str]| {
+        let run = renderer.helm_run(arguments).arg("--namespace").arg(&release);
+        run.env("KUBECONFIG", place.kubeconfig()).run().success()
     };
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace.name}]});
-    apply(&place, &["create"], &[&before(&selector), &binding]).success();
-    let upgrade = ["apply", "--server-side", "--force-conflicts"];
-    apply(&place, &upgrade, &known(&objects)).success();
+    let deployment = || -> Value {
+        let get = ["get", "deployment", &name, "--namespace", &release, "--output=json"];
+        serde_json::from_slice(&place.kubectl(get).run().success().stdout).unwrap()
+    };
+    let image = |live: &Value| live["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    helm(&["install", &release, before.at("before").to_str().unwrap()]);
+    let original = deployment();
 
-    let get = ["get", "deployment", &name, "--namespace", &namespace.name, "--output=json"];
-    let live: Value = serde_json::from_slice(&place.kubectl(get).run().success().stdout).unwrap();
-    let containers = live["spec"]["template"]["spec"]["containers"].as_array().unwrap();
-    assert_eq!(containers.len(), 1, "the container was replaced, not joined by another");
-    assert_eq!(containers[0]["image"], objects.container()["image"]);
+    helm(&["upgrade", &release, crate::render::chart().to_str().unwrap(), "--reset-values"]);
+    let upgraded = deployment();
+    assert_eq!(upgraded["metadata"]["uid"], original["metadata"]["uid"], "it was replaced");
+    let containers = upgraded["spec"]["template"]["spec"]["containers"].as_array().unwrap();
+    assert_eq!(containers.len(), 1, "the container was joined by another");
+    let placeholder = "registry.example.com/sops-rs/sops-operator:";
+    assert!(image(&upgraded).as_str().unwrap().starts_with(placeholder));
 
-    // A selector with one label more is what the API server would not take.
-    let mut other = selector.clone();
-    other["app.kubernetes.io/component"] = json!("operator");
-    let refused = apply(&place, &upgrade, &[&before(&other)]);
-    assert!(refused.err().contains("immutable"), "{refused}");
-    place.kubectl(["delete", "clusterrole,clusterrolebinding", &name]).run().success();
+    helm(&["rollback", &release, "1"]);
+    let back = deployment();
+    assert_eq!(image(&back), "registry.example.com/original:0.21.1");
+    assert_eq!(back["metadata"]["uid"], original["metadata"]["uid"]);
+    helm(&["uninstall", &release]);
 }
 
 #[test]

@@ -30,12 +30,21 @@ impl Renderer {
 
     /// Runs helm on the chart with these values.
     pub(crate) fn helm(&self, arguments: &[&str], values: &str) -> Outcome {
-        let run = ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"]
+        self.helm_run(arguments).arg("--values").arg("-").input(values).run()
+    }
+
+    /// A run of helm, for what needs more than values.
+    pub(crate) fn helm_run(&self, arguments: &[&str]) -> Run {
+        ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"]
             .iter()
-            .fold(Run::program(&self.helm, arguments).arg("--values").arg("-"), |run, variable| {
+            .fold(Run::program(&self.helm, arguments), |run, variable| {
                 run.env(variable, self.scratch.path())
-            });
-        run.input(values).run()
+            })
+    }
+
+    /// A folder that goes away with this value.
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     /// Renders with these values, or says why not.
