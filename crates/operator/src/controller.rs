@@ -21,6 +21,7 @@ use crate::queue::Lane;
 use crate::report::{self, Next};
 use crate::watch::Readiness;
 use crate::settings::Mode;
+use crate::status::Reason;
 use crate::{lease, reconcile, shadow, telemetry, watch};
 
 /// How long a pass may take. Each call has a deadline of its own; this is for answers that never
@@ -160,7 +161,12 @@ async fn count(context: Arc<Context>) {
         {
             let index = context.index();
             for (_, known) in index.objects() {
-                let state = known.reason.map_or("Unknown", crate::status::Reason::name);
+                let state = match known.reason {
+                    None => "unknown",
+                    Some(Reason::Synced) => "ready",
+                    Some(Reason::Suspended) => "suspended",
+                    Some(_) => "failing",
+                };
                 let age = known.last_success.map_or(0, |at| (now - at).max(0));
                 match states.iter_mut().find(|(name, _, _)| *name == state) {
                     Some((_, count, oldest)) => {

@@ -28,7 +28,7 @@ pub(crate) async fn reconcile(context: &Context, name: &Name) -> Result<Option<N
     let outcome = outcome(context, &object, fingerprint).await;
     let report = report::report(&object, fingerprint, &outcome, Timestamp::now());
     remember(context, name, fingerprint, &report);
-    context.metrics.passed(report.passed, report.reason.name(), begin.elapsed());
+    context.metrics.passed(report.passed, report.counted(), begin.elapsed());
     crate::telemetry::passed(name, &outcome, &report);
     let written = write(context, &object, &report.status).await;
     // What the status could not take is not told again with every try.

@@ -69,6 +69,14 @@ pub(crate) struct Report {
     pub(crate) hopeless: bool,
 }
 
+impl Report {
+    /// The reason for counters. Who loses the word of a MAC is counted as that, once.
+    pub(crate) fn counted(&self) -> &'static str {
+        let lost = self.notices.iter().any(|notice| notice.reason == INTEGRITY_LOST);
+        if lost { INTEGRITY_LOST } else { self.reason.name() }
+    }
+}
+
 /// When to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -94,6 +102,9 @@ pub(crate) fn integrity_of(status: &Status) -> Option<Integrity> {
         .into_iter()
         .find(|integrity| integrity.name() == condition.reason)
 }
+
+/// Of the event and the counter for objects that no longer verify.
+const INTEGRITY_LOST: &str = "IntegrityLost";
 
 const READY: &str = "Ready";
 const INTEGRITY: &str = "Integrity";
@@ -121,7 +132,7 @@ pub(crate) fn report(
     {
         let text = "the object was verified before and no longer is: it was changed by somebody \
                     who does not know the canonical form, or tampered with";
-        notices.push(Notice { warning: true, reason: "IntegrityLost", text: text.to_owned() });
+        notices.push(Notice { warning: true, reason: INTEGRITY_LOST, text: text.to_owned() });
     }
     let changed_outcome = before
         .conditions
