@@ -185,7 +185,7 @@ fn what_is_sealed_verifies_as_a_cluster_returns_it() {
         let secrets: Vec<_> = (0..=numbers.below(3)).map(|n| numbers.secret(n)).collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": secrets});
         let scratch = Scratch::new();
-        scratch.write("secrets.json", &list.to_string());
+        scratch.write("secrets.json", list.to_string());
         let (name, format) = match case % 2 {
             0 => ("sealed.yaml", Format::Yaml),
             _ => ("sealed.json", Format::Json),
@@ -206,12 +206,12 @@ fn what_is_sealed_verifies_as_a_cluster_returns_it() {
         let go: Json = serde_json::from_slice(&go).unwrap();
         assert_eq!(go["spec"]["secretTemplates"], expected(&secrets), "case {case}");
         // As it is stored: its MAC matches still.
-        scratch.write("stored.json", &object.to_string());
+        scratch.write("stored.json", object.to_string());
         keys.run(Run::peer(peer, ["decrypt", "stored.json"]).within(scratch.path()));
         // And it would tell if it did not.
         let mut changed = object;
         changed["spec"]["secretTemplates"][0]["name"] = "".into();
-        scratch.write("stored.json", &changed.to_string());
+        scratch.write("stored.json", changed.to_string());
         let decrypt = Run::peer(peer, ["decrypt", "stored.json"]).within(scratch.path());
         let decrypt = decrypt.env("SOPS_AGE_KEY", keys.identity.to_string().expose_secret()).run();
         assert_eq!(decrypt.code(), Some(51), "{}", decrypt.err());

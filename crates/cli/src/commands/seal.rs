@@ -202,7 +202,10 @@ fn plain(source: &Source, file: &str) -> Result<PlainDocument, Failure> {
             Err(Failure::new(Status::FileAlreadyEncrypted, format!("{file} is encrypted already"))
                 .hint("`sops-rs decrypt` gives what `seal` reads; a SopsSecret stays as it is"))
         }
-        Err(error) => Err(reading::plain(&error, format).hint(format!("this is about {file}"))),
+        Err(error) => {
+            let problem = format!("{file}: {}", failure::sentence(&error));
+            Err(Failure::new(Status::CouldNotReadInput, problem))
+        }
     }
 }
 

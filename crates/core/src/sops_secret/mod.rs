@@ -14,13 +14,15 @@
 mod arrange;
 mod canonical;
 mod manifests;
+mod names;
+mod problems;
 mod stored;
 
 pub use arrange::{ArrangeError, arrange};
 pub use canonical::{Departure, departure, selection};
-pub use manifests::{
-    Manifest, ManifestError, ManifestProblem, Place, Remark, build, is_name, read_manifests,
-};
+pub use manifests::{Manifest, build, read_manifests};
+pub use names::is_name;
+pub use problems::{ManifestError, ManifestProblem, Place, Remark};
 pub use stored::{Doubt, Integrity, OpenedTemplates, StoredError, StoredObject};
 
 use crate::tree::{List, Mapping, Node, Path, Step, Value};

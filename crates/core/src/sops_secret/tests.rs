@@ -66,7 +66,7 @@ fn the_verdict_is_what_another_program_found() {
             Integrity::Unverifiable(_) => assert!(!matches, "{name}"),
             Integrity::Mismatch(doubt) => panic!("{name}: {doubt}"),
         }
-        // The text as written is JSON for nobody; its order is what the departure is about.
+        // Whether the file would verify can be told before it is in a cluster, by its order.
         let sealed: SecretBytes = object.all["sealed"].as_str().unwrap().into();
         let Document::Sealed(written) = Document::read(Format::Yaml, sealed).unwrap() else {
             panic!("{name} is sealed");
@@ -280,6 +280,22 @@ fn what_stands_in_clear_is_named_and_not_covered() {
     let after = opened(&object.key, &changed).unwrap();
     assert_eq!(after.integrity, Integrity::Verified);
     assert_eq!(at(&after.templates, 0, &["name"]).as_deref(), Some("other"));
+}
+
+/// The rule is not authenticated. Under a narrower one that leaves the sealed values sealed, all
+/// but data can be added in clear; that it is there is told.
+#[test]
+fn what_is_added_in_clear_under_a_changed_rule_is_named() {
+    let Object { key, mut stored, .. } = object("canonical");
+    assert!(opened(&key, &stored).unwrap().in_clear.is_empty());
+    let sops = stored["sops"].as_object_mut().unwrap();
+    sops.remove("encrypted_suffix");
+    sops.insert("encrypted_regex".to_owned(), "^(data|name|stringData|type)$".into());
+    stored["spec"]["secretTemplates"][0]["labels"] = json!({"added": "x"});
+    let opened = opened(&key, &stored).unwrap();
+    assert_eq!(opened.integrity, Integrity::Verified);
+    let in_clear: Vec<_> = opened.in_clear.iter().map(ToString::to_string).collect();
+    assert_eq!(in_clear, [r#"["spec"]["secretTemplates"][0]["labels"]["added"]"#]);
 }
 
 #[test]
