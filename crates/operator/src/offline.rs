@@ -114,9 +114,7 @@ async fn opened(
         text: format!("{}: {}", closed.reason.name(), closed.detail),
     };
     let opened = open::open(keys, object).await.map_err(problem)?;
-    let doubt = open::doubt(&opened.integrity);
-    let integrity = Integrity::of(&opened.integrity);
-    match open::refused(integrity, doubt.as_deref(), require_verified) {
+    match open::refused(&opened, require_verified) {
         Some(closed) => Err(problem(closed)),
         None => Ok(opened),
     }

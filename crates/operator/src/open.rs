@@ -136,21 +136,23 @@ pub(crate) fn doubt(integrity: &sops_secret::Integrity) -> Option<String> {
     }
 }
 
-/// Why an opened object is not taken. `demanded`: only verified ones are.
-pub(crate) fn refused(
-    integrity: Integrity,
-    doubt: Option<&str>,
-    demanded: bool,
-) -> Option<Closed> {
-    let doubt = doubt.unwrap_or_default();
+/// Why an opened object is not taken. `demanded`: only verified ones are, and such as show nothing
+/// in clear, which no MAC covers.
+pub(crate) fn refused(opened: &OpenedTemplates, demanded: bool) -> Option<Closed> {
+    let integrity = Integrity::of(&opened.integrity);
+    let doubt = doubt(&opened.integrity).unwrap_or_default();
     if integrity == Integrity::Mismatch {
         let detail = format!("the object claims the canonical form and does not verify: {doubt}");
         return Some(Closed { reason: Reason::IntegrityMismatch, detail });
     }
-    (demanded && integrity != Integrity::Verified).then(|| {
-        let detail = format!("only verified objects are taken here: {doubt}; see sops-rs seal");
-        Closed { reason: Reason::NotVerified, detail }
-    })
+    let why = match opened.in_clear.first() {
+        _ if !demanded => return None,
+        _ if integrity != Integrity::Verified => doubt,
+        Some(path) => format!("{path} stands in clear, where the MAC does not cover it"),
+        None => return None,
+    };
+    let detail = format!("only verified objects are taken here: {why}; see sops-rs seal");
+    Some(Closed { reason: Reason::NotVerified, detail })
 }
 
 /// An error and its causes, in one line.

@@ -83,7 +83,7 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     let doubt = open::doubt(&opened.integrity);
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
     let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
-    if let Some(closed) = open::refused(integrity, doubt.as_deref(), demanded) {
+    if let Some(closed) = open::refused(&opened, demanded) {
         return Outcome::Closed(closed, Some(integrity));
     }
     let templates = desired::desired(&opened.templates);
