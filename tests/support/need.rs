@@ -61,6 +61,11 @@ pub fn kubeconform() -> Option<PathBuf> {
     variable("SOPS_KUBECONFORM", "kubeconform").map(PathBuf::from)
 }
 
+/// The second opinion on the files in `deploy/`: `SOPS_REFEREE`.
+pub fn referee() -> Option<PathBuf> {
+    variable("SOPS_REFEREE", "the referee of deploy/").map(PathBuf::from)
+}
+
 /// The operator under test: `SOPS_OPERATOR_BIN`.
 pub fn operator() -> Option<PathBuf> {
     variable("SOPS_OPERATOR_BIN", "the operator").map(PathBuf::from)

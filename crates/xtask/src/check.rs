@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, bail};
 use sops_tests::paths;
 
-use crate::{generate, shell, tools};
+use crate::{deploy, generate, shell, tools};
 
 /// What `sops-core` may not reach, by the beginning of a crate's name: runtimes, networks,
 /// clusters, clouds, and whatever asks the system for randomness, time, files or variables.
@@ -72,13 +72,14 @@ type Check = fn() -> Result<()>;
 
 /// Runs all checks, and then says which ones failed.
 pub(crate) fn run() -> Result<()> {
-    let checks: [(&str, Check); 7] = [
+    let checks: [(&str, Check); 8] = [
         ("format", format),
         ("clippy", clippy),
         ("dependencies", dependencies),
         ("boundaries", boundaries),
         ("docs", docs),
         ("generated files", || generate::run(true)),
+        ("generated files of deploy/", || deploy::generate(true)),
         ("long files", long_files),
     ];
     let mut failed = Vec::new();

@@ -79,6 +79,11 @@ pub(crate) fn chart_tools() -> [(&'static str, Result<PathBuf>); 2] {
         .map(|(variable, module)| (variable, named(variable, module)))
 }
 
+/// helm alone.
+pub(crate) fn helm() -> Result<PathBuf> {
+    named("SOPS_HELM", &HELM)
+}
+
 fn named(variable: &str, module: &Module) -> Result<PathBuf> {
     match env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) {
         Some(path) if paths::is_program(&path) => Ok(path),

@@ -11,9 +11,11 @@
 mod bench;
 mod check;
 mod cluster;
+mod deploy;
 mod emulators;
 mod fuzz;
 mod generate;
+mod image;
 mod peer;
 mod rig;
 mod shell;
@@ -43,7 +45,11 @@ usage: cargo xtask COMMAND
     --cluster           a Kubernetes control plane too: etcd, API server, controllers
   bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
                         more than ten seconds
-  generate [--check]    completions, man pages, schema; --check only compares
+  generate [--check]    completions, man pages, schema; the kustomize base, which is rendered
+                        from the chart, and the chart's copies; --check only compares
+  image [--binary FILE] builds the operator static and for release, and an image of it, into
+                        target/image; or one of this file
+    --roots FILE        certificates to trust; those of this machine unless given
 
 Tools are kept in .rig; SOPS_RIG_DIR names another folder, which several work trees may share.
 etcd, the API server, its controllers and kubectl are built there from Go modules, unless the
@@ -71,7 +77,12 @@ fn run(arguments: &[String]) -> Result<()> {
         "rig" => rig::run(rest),
         "bench" => bench::run(rest),
         bench::AS_CHILD => bench::run_as_child(rest),
-        "generate" => generate::run(rest.iter().any(|argument| argument == "--check")),
+        "generate" => {
+            let check = rest.iter().any(|argument| argument == "--check");
+            generate::run(check)?;
+            deploy::generate(check)
+        }
+        "image" => image::run(rest),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

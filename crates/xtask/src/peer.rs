@@ -43,6 +43,17 @@ pub(crate) fn ready() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// The second opinion on the files in `deploy/`: `SOPS_REFEREE`, or the one built here.
+pub(crate) fn referee() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("SOPS_REFEREE").filter(|path| !path.is_empty()) {
+        return Ok(path.into());
+    }
+    let binary = paths::rig().join("bin/referee");
+    let _lock = tools::lock()?;
+    build(&paths::in_tests("referee"), &binary, ".").context("the referee cannot be built")?;
+    Ok(binary)
+}
+
 /// The folder with the plugins. Go looks by itself whether something changed.
 pub(crate) fn plugins() -> Result<PathBuf> {
     let folder = paths::rig().join("bin/plugins");

@@ -92,7 +92,8 @@ fn prepare(test: &mut Command) -> Result<Rig> {
         Err(error) => drop(shell::missing::<()>(&error)?),
     }
     shell::step("programs for charts");
-    for (variable, program) in cluster::chart_tools() {
+    let referee = ("SOPS_REFEREE", peer::referee());
+    for (variable, program) in cluster::chart_tools().into_iter().chain([referee]) {
         match program {
             Ok(path) => {
                 println!("{}", path.display());
