@@ -91,15 +91,16 @@ async fn a_field_that_no_schema_knows_is_refused_by_both_ways_to_apply() {
 }
 
 #[tokio::test]
-async fn our_crd_is_taken_and_served() {
+async fn our_crd_is_served_and_takes_the_examples() {
     let Some(cluster) = Cluster::shared().await else { return };
-    let Some(()) = cluster.with_crd().await else {
-        // Written with the operator; nothing can be said about it before.
-        return;
-    };
+    cluster.with_crd().await;
     let space = cluster.namespace("crd").await;
-    let run = space.kubectl(&["get", "sopssecrets.isindir.github.com"]).run().success();
-    assert!(run.err().contains("No resources found"), "{run}");
+    for example in EXAMPLES {
+        let sealed = example.sealed_for(space.name());
+        let run = space.kubectl(&["apply", "--filename=-"]).input(sealed).run().success();
+        assert!(run.out().contains(example.name), "{run}");
+        space.apply(&example.sealed_for(space.name())).await.unwrap();
+    }
 }
 
 #[tokio::test]

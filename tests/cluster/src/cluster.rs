@@ -81,12 +81,11 @@ impl Cluster {
         Ok(applied)
     }
 
-    /// Applies the CRD of this repository. `None` while it has none.
-    pub async fn with_crd(&self) -> Option<()> {
+    /// Applies the CRD of this repository, which all tests share, and waits until it is served.
+    pub async fn with_crd(&self) {
         let path = "config/crd/bases/isindir.github.com_sopssecrets.yaml";
-        let text = std::fs::read_to_string(paths::repository().join(path)).ok()?;
+        let text = std::fs::read_to_string(paths::repository().join(path)).expect("our CRD");
         self.apply("default", &text).await.expect("the API server takes our CRD");
-        Some(())
     }
 
     /// The API for objects of this kind, where this object belongs, and what the kind is.
