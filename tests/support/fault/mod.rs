@@ -19,6 +19,7 @@
 
 mod call;
 mod rule;
+mod tunnel;
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
@@ -30,6 +31,7 @@ use std::time::{Duration, Instant};
 
 pub use call::Call;
 pub use rule::{Fault, Rule};
+pub use tunnel::Tunnel;
 
 use crate::http::{self, Message};
 

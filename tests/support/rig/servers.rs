@@ -213,9 +213,10 @@ fn ends_with_us(command: Command, end: End) -> Command {
     bound
 }
 
-/// Starts a child from one thread that lives as long as this process. What [`ends_with_us`] asks
-/// for happens when the *thread* that started a child ends, and those of tests end early.
-fn spawn(command: Command) -> io::Result<Child> {
+/// Starts a child from one thread that lives as long as this process. A signal at the end of the
+/// parent (`setpriv --pdeathsig`) comes when the *thread* that started a child ends, and those of
+/// tests end early.
+pub fn spawn(command: Command) -> io::Result<Child> {
     type Order = (Command, mpsc::Sender<io::Result<Child>>);
     static ORDERS: OnceLock<Mutex<mpsc::Sender<Order>>> = OnceLock::new();
     let orders = ORDERS.get_or_init(|| {
