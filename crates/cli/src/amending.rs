@@ -6,7 +6,7 @@ use sops_core::pipeline::{Amended, OpenDocument, SealedText};
 
 use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
-    config_file,
+    canonical, config_file,
     failure::Failure,
     files::replace::{Content, Original},
     key_services::KeyServices,
@@ -46,10 +46,12 @@ impl Amending<'_> {
         let mac = Mac::unless(self.ignore_mac, Some(self.path));
         let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
         let Some(amended) = change(&document)? else { return Ok(Status::Success) };
+        let canonical = canonical::is_canonical(&document.tree, &document.metadata);
         let OpenDocument { metadata, memory, .. } = document;
+        let plain = canonical::keep(amended.document, canonical, &metadata, false);
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
-        let sealed = sealing::seal(amended.document, memory, order)?;
+        let sealed = sealing::seal(plain, memory, order)?;
         sealing::tell_of_copies(&amended.expanded_aliases);
         tell(&sealed);
         formats.warn_of_name(self.path);

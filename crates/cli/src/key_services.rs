@@ -1,13 +1,21 @@
 //! Asks master keys: one keyring and one runtime for a run, made when they are first needed, and
 //! the report when no key opened the file.
+//!
+//! What identities of this machine can do needs no runtime, and most runs of most people need
+//! nothing else.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::OnceCell,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use sops_core::{
     crypto::DataKey,
     keys::{
         self, DecryptionOrder, Distributed, Distribution, GroupReport, Hedge, KeyGroup, KeyKind,
-        KeyOutcome, KeyProvider, KeyReport, MasterKey, OrderError,
+        KeyOutcome, KeyProvider, KeyReport, MasterKey, OrderError, Reach, RecoverError, Recovered,
     },
     metadata::Metadata,
 };
@@ -34,7 +42,7 @@ struct Made {
     age: Arc<AgeProvider>,
     /// What opens without a question.
     silent: Arc<dyn KeyProvider>,
-    runtime: Runtime,
+    runtime: OnceCell<Runtime>,
 }
 
 /// Words for what went wrong when keys could not wrap a data key.
@@ -90,23 +98,10 @@ impl KeyServices {
 
     /// The data key of a document.
     pub(crate) fn recover(&self, metadata: &Metadata) -> Result<DataKey, Failure> {
-        let made = self.made()?;
-        let timer = TokioTimer;
-        let threshold = metadata.shamir_threshold as usize;
-        let attempt = keys::recover(
-            &metadata.groups,
-            threshold,
-            &self.order,
-            made.keyring.providers(),
-            Hedge::new(&timer),
-        );
-        let recovered = made.runtime.block_on(attempt).map_err(|error| {
-            let looked = credentials::age::describe(&made.age.looked_at());
-            failure::keys::recover(
-                &error,
-                failure::keys::Tried { local: self.local, looked: &looked },
-            )
-        })?;
+        let recovered = match self.recovered_first(metadata) {
+            Some(recovered) => recovered,
+            None => self.recovered_anyhow(metadata)?,
+        };
         tell(&recovered.groups);
         for (group, key) in &recovered.wrong_context {
             let name = metadata.groups.get(*group).and_then(|keys| keys.0.get(*key));
@@ -123,21 +118,43 @@ impl KeyServices {
 
     /// The data key, if identities of this machine give it without asking anybody.
     pub(crate) fn recover_quietly(&self, metadata: &Metadata) -> Option<DataKey> {
-        if !self.local {
+        self.recovered_here(metadata).map(|recovered| recovered.data_key)
+    }
+
+    /// What identities of this machine recover, where they are asked first anyway.
+    fn recovered_first(&self, metadata: &Metadata) -> Option<Recovered> {
+        if self.order.is_by_hand() { None } else { self.recovered_here(metadata) }
+    }
+
+    /// What identities of this machine recover without asking anybody.
+    fn recovered_here(&self, metadata: &Metadata) -> Option<Recovered> {
+        if !self.local || !opens_here(metadata) {
             return None;
         }
-        let made = self.made().ok()?;
-        let keyring = Keyring::default().with_shared(made.silent.clone());
-        let timer = TokioTimer;
+        let keyring = Keyring::default().with_shared(self.made().silent.clone());
+        at_once(self.recovery(metadata, &keyring))?.ok()
+    }
+
+    fn recovered_anyhow(&self, metadata: &Metadata) -> Result<Recovered, Failure> {
+        let made = self.made();
+        let attempt = self.recovery(metadata, &made.keyring);
+        made.runtime()?.block_on(attempt).map_err(|error| {
+            let looked = credentials::age::describe(&made.age.looked_at());
+            failure::keys::recover(
+                &error,
+                failure::keys::Tried { local: self.local, looked: &looked },
+            )
+        })
+    }
+
+    async fn recovery(
+        &self,
+        metadata: &Metadata,
+        keyring: &Keyring,
+    ) -> Result<Recovered, RecoverError> {
         let threshold = metadata.shamir_threshold as usize;
-        let attempt = keys::recover(
-            &metadata.groups,
-            threshold,
-            &self.order,
-            keyring.providers(),
-            Hedge::new(&timer),
-        );
-        made.runtime.block_on(attempt).ok().map(|recovered| recovered.data_key)
+        let (groups, providers) = (&metadata.groups, keyring.providers());
+        keys::recover(groups, threshold, &self.order, providers, Hedge::new(&TokioTimer)).await
     }
 
     /// A new data key, wrapped for all keys of all groups.
@@ -149,14 +166,13 @@ impl KeyServices {
         purpose: Purpose,
     ) -> Result<(DataKey, Distributed), Failure> {
         self.demand_services(purpose)?;
-        let made = self.made()?;
+        let made = self.made();
         let mut random = SystemRandomness::new();
         let data_key = DataKey::random(&mut random);
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
         let work = keys::distribute(&data_key, plan, made.keyring.providers(), &mut random);
         let distributed = made
-            .runtime
-            .block_on(work)
+            .finish(work, wanted)?
             .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))?;
         tell_wrapped(wanted);
         Ok((data_key, distributed))
@@ -172,13 +188,12 @@ impl KeyServices {
         purpose: Purpose,
     ) -> Result<Distributed, Failure> {
         self.demand_services(purpose)?;
-        let made = self.made()?;
+        let made = self.made();
         let mut random = SystemRandomness::new();
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
         let work = keys::rewrap(data_key, plan, made.keyring.providers(), &mut random);
         let distributed = made
-            .runtime
-            .block_on(work)
+            .finish(work, wanted)?
             .map_err(|error| failure::keys::distribute(&error, purpose.status, purpose.heading))?;
         tell_wrapped(wanted);
         Ok(distributed)
@@ -192,24 +207,56 @@ impl KeyServices {
         }
     }
 
-    fn made(&self) -> Result<&Made, Failure> {
-        if let Some(made) = self.made.get() {
-            return Ok(made);
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| {
+            let age = Arc::new(credentials::age::provider());
+            let [silent, assisted] = age.in_steps();
+            let mut keyring = Keyring::default();
+            if self.local {
+                keyring = keyring.with_shared(silent.clone()).with_shared(assisted);
+                #[cfg(feature = "aws")]
+                {
+                    keyring = keyring.with_shared(credentials::aws::provider());
+                }
+            }
+            Made { keyring, age, silent, runtime: OnceCell::new() }
+        })
+    }
+}
+
+impl Made {
+    /// Waits for work that uses these keys.
+    fn finish<T>(
+        &self,
+        work: impl Future<Output = T>,
+        keys: &[Vec<MasterKey>],
+    ) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        let asks = |key| self.keyring.providers().iter().any(|p| p.reach(key) == Reach::Remote);
+        if !keys.iter().flatten().any(asks)
+            && let Some(done) = at_once(work.as_mut())
+        {
+            return Ok(done);
+        }
+        Ok(self.runtime()?.block_on(work))
+    }
+
+    fn runtime(&self) -> Result<&Runtime, Failure> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
             runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
-        let age = Arc::new(credentials::age::provider());
-        let [silent, assisted] = age.in_steps();
-        let mut keyring = Keyring::default();
-        if self.local {
-            keyring = keyring.with_shared(silent.clone()).with_shared(assisted);
-            #[cfg(feature = "aws")]
-            {
-                keyring = keyring.with_shared(credentials::aws::provider());
-            }
-        }
-        Ok(self.made.get_or_init(|| Made { keyring, age, silent, runtime }))
+        Ok(self.runtime.get_or_init(|| runtime))
+    }
+}
+
+/// The outcome of work that waits for nothing.
+fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
     }
 }
 

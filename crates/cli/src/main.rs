@@ -13,6 +13,7 @@
 
 mod amending;
 mod args;
+mod canonical;
 mod commands;
 mod config_file;
 mod credentials;

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Layers, from the bottom; lower ones never name higher ones: [`crypto`], [`tree`],
-//! [`selection`], [`keys`], [`metadata`], [`mod@format`], [`document`], [`pipeline`], [`config`].
+//! [`selection`], [`keys`], [`metadata`], [`mod@format`], [`document`], [`pipeline`],
+//! [`sops_secret`], [`config`].
 //!
 //! Nothing here opens a file, reads a variable, asks for the time or draws randomness on its
 //! own: those are arguments. Key services are reached through [`keys::KeyProvider`], which the
@@ -28,4 +29,5 @@ pub mod keys;
 pub mod metadata;
 pub mod pipeline;
 pub mod selection;
+pub mod sops_secret;
 pub mod tree;

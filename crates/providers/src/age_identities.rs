@@ -22,6 +22,9 @@ pub(crate) const MAX_LEN: usize = 16 << 20;
 /// An identity that can be used at once.
 pub(crate) type Usable = Arc<dyn Identity + Send + Sync>;
 
+/// The recipient of an identity, for messages only: working it out takes as long as opening a key.
+pub(crate) type RecipientOf = Box<dyn Fn() -> String + Send + Sync>;
+
 /// The identities of one source.
 pub(crate) struct Loaded {
     /// The name of the source.
@@ -35,8 +38,8 @@ pub(crate) struct Loaded {
 
 /// An identity, or what one can be made of with somebody's help.
 pub(crate) enum Held {
-    /// Usable as it is, and its recipient where that is known.
-    Plain(Usable, Option<String>),
+    /// Usable as it is, and its recipient where that can be told.
+    Plain(Usable, Option<RecipientOf>),
     /// An identity file behind a passphrase.
     File(ProtectedFile),
     /// An SSH key behind a passphrase.
@@ -78,7 +81,7 @@ impl Held {
 
     /// Whether it is known to be the identity of this recipient.
     pub(crate) fn is_recipient(&self, recipient: &str) -> bool {
-        matches!(self, Self::Plain(_, Some(own)) if own == recipient.trim())
+        matches!(self, Self::Plain(_, Some(own)) if own() == recipient.trim())
     }
 
     /// Its source in words, and the program that it belongs to.
@@ -233,8 +236,9 @@ fn identity(word: &str) -> Result<Held, String> {
     if upper.starts_with("AGE-SECRET-KEY-1") {
         let identity: age::x25519::Identity =
             upper.parse().map_err(|_| "the identity is not complete or misspelled".to_owned())?;
-        let recipient = identity.to_public().to_string();
-        return Ok(Held::Plain(Arc::new(identity), Some(recipient)));
+        let identity = Arc::new(identity);
+        let held = identity.clone();
+        return Ok(Held::Plain(identity, Some(Box::new(move || held.to_public().to_string()))));
     }
     if upper.starts_with("AGE-PLUGIN-") {
         return plugin(word);
@@ -243,8 +247,9 @@ fn identity(word: &str) -> Result<Held, String> {
 }
 
 fn post_quantum(identity: age_pq::Identity) -> Held {
-    let recipient = identity.to_recipient().to_string();
-    Held::Plain(Arc::new(identity), Some(recipient))
+    let identity = Arc::new(identity);
+    let held = identity.clone();
+    Held::Plain(identity, Some(Box::new(move || held.to_recipient().to_string())))
 }
 
 fn plugin(word: &str) -> Result<Held, String> {

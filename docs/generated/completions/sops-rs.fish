@@ -31,6 +31,7 @@ complete -c sops-rs -n "__fish_sops_rs_needs_command" -l disable-version-check -
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "encrypt" -d 'Encrypt a file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "seal" -d 'Make an encrypted SopsSecret of Kubernetes Secrets'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "decrypt" -d 'Decrypt a file, or one value of it'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "edit" -d 'Edit an encrypted file in your editor'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "set" -d 'Set one value of an encrypted file'
@@ -69,6 +70,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l keyservice -
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l canonical -d 'Bring a SopsSecret into the form in which an operator can verify its MAC, also one that is encrypted already'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s i -l in-place -d 'Replace the file itself; on every failure it stays as it was'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l mac-only-encrypted -d 'Protect only encrypted values by the MAC, so that the others can be edited freely'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l allow-nothing-encrypted -d 'Go on when the rule selects none of the values'
@@ -76,6 +78,30 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l verbose -d '
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s o -l output -d 'Write to this file, in place of standard output' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l filename-override -d 'Use this name to choose the format of the output and the creation rule' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l name -d 'Name of the SopsSecret (default: that of the first Secret)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s n -l namespace -d 'Namespace of the SopsSecret (default: that of the Secrets)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s a -l age -d 'age recipients, separated by commas: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s k -l kms -d 'AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l aws-profile -d 'AWS profile that is stored with the AWS KMS keys' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l encryption-context -d 'Encryption context of AWS KMS keys: key:value pairs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s p -l pgp -d 'OpenPGP fingerprints, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l gcp-kms -d 'Google Cloud KMS resource ids, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l azure-kv -d 'Azure Key Vault key URLs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l hc-vault-transit -d 'HashiCorp Vault transit key URIs, separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l hckms -d 'HuaweiCloud KMS keys (region:uuid), separated by commas' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l shamir-secret-sharing-threshold -d 'How many key groups are needed to decrypt (all of them, unless given)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l extract -d 'Print only what stands at this path, such as ["db"]["hosts"][0]' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l document -d 'Which document of a YAML file that has several, from 1 (default: the first)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l output -d 'Write to this file' -r -F

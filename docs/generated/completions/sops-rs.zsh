@@ -89,6 +89,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--canonical[Bring a SopsSecret into the form in which an operator can verify its MAC, also one that is encrypted already]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
 '--mac-only-encrypted[Protect only encrypted values by the MAC, so that the others can be edited freely]' \
@@ -100,6 +101,40 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 '::path -- The file to encrypt:_files' \
 '*::extra:_files' \
+&& ret=0
+;;
+(seal)
+_arguments "${_arguments_options[@]}" : \
+'-o+[Write to this file, in place of standard output]:FILE:_files' \
+'--output=[Write to this file, in place of standard output]:FILE:_files' \
+'--filename-override=[Use this name to choose the format of the output and the creation rule]:NAME:_files' \
+'--name=[Name of the SopsSecret (default\: that of the first Secret)]:NAME:_default' \
+'-n+[Namespace of the SopsSecret (default\: that of the Secrets)]:NAMESPACE:_default' \
+'--namespace=[Namespace of the SopsSecret (default\: that of the Secrets)]:NAMESPACE:_default' \
+'-a+[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'--age=[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
+'-k+[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--kms=[AWS KMS key or alias ARNs, separated by commas; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--aws-profile=[AWS profile that is stored with the AWS KMS keys]:NAME:_default' \
+'--encryption-context=[Encryption context of AWS KMS keys\: key\:value pairs, separated by commas]:PAIRS:_default' \
+'-p+[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--pgp=[OpenPGP fingerprints, separated by commas]:FINGERPRINTS:_default' \
+'--gcp-kms=[Google Cloud KMS resource ids, separated by commas]:IDS:_default' \
+'--azure-kv=[Azure Key Vault key URLs, separated by commas]:URLS:_default' \
+'--hc-vault-transit=[HashiCorp Vault transit key URIs, separated by commas]:URIS:_default' \
+'--hckms=[HuaweiCloud KMS keys (region\:uuid), separated by commas]:IDS:_default' \
+'--shamir-secret-sharing-threshold=[How many key groups are needed to decrypt (all of them, unless given)]:N:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::paths -- Secret manifests; - is standard input:_files' \
 && ret=0
 ;;
 (decrypt)
@@ -366,6 +401,7 @@ esac
 _sops-rs_commands() {
     local commands; commands=(
 'encrypt:Encrypt a file' \
+'seal:Make an encrypted SopsSecret of Kubernetes Secrets' \
 'decrypt:Decrypt a file, or one value of it' \
 'edit:Edit an encrypted file in your editor' \
 'set:Set one value of an encrypted file' \
@@ -430,6 +466,11 @@ _sops-rs__subcmd__man_commands() {
 _sops-rs__subcmd__rotate_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs rotate commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__seal_commands] )) ||
+_sops-rs__subcmd__seal_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs seal commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__set_commands] )) ||
 _sops-rs__subcmd__set_commands() {

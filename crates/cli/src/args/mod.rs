@@ -75,6 +75,7 @@ pub(crate) struct GlobalFlags {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Encrypt(commands::encrypt::EncryptArgs),
+    Seal(commands::seal::SealArgs),
     Decrypt(commands::decrypt::DecryptArgs),
     Edit(commands::edit::EditArgs),
     Set(commands::set::SetArgs),

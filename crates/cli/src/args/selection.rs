@@ -33,3 +33,18 @@ pub(crate) struct SelectionFlags {
     #[arg(long)]
     pub(crate) allow_nothing_encrypted: bool,
 }
+
+impl SelectionFlags {
+    /// Whether any names a rule.
+    pub(crate) fn names_rule(&self) -> bool {
+        let rules = [
+            &self.encrypted_regex,
+            &self.unencrypted_regex,
+            &self.encrypted_suffix,
+            &self.unencrypted_suffix,
+            &self.encrypted_comment_regex,
+            &self.unencrypted_comment_regex,
+        ];
+        rules.into_iter().flatten().any(|rule| !rule.is_empty())
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
-    config_file,
+    canonical, config_file,
     draft::{self, Draft},
     failure::{self, Failure, reading},
     files::{
@@ -91,10 +91,12 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
     let mac = Mac::unless(args.ignore_mac, Some(path));
     let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
     let text = document.text().map_err(|error| reading::dump(&error))?;
+    let canonical = canonical::is_canonical(&document.tree, &document.metadata);
     let OpenDocument { mut metadata, memory, .. } = document;
     metadata.raise_version();
 
-    let opened = Opened { data_key, metadata, memory, format: formats.input, target, allow };
+    let format = formats.input;
+    let opened = Opened { data_key, metadata, memory, format, target, allow, canonical };
     let sealed = if args.show_master_keys {
         let shown = metadata_edit::show(&text, &opened.metadata, opened.format)?;
         Draft::start(path, shown, opened.format)?.edit(|text| {
@@ -142,10 +144,13 @@ struct Opened {
     format: Format,
     target: Target,
     allow: bool,
+    /// It is a SopsSecret in canonical form.
+    canonical: bool,
 }
 
 impl Opened {
     fn seal(&self, plain: PlainDocument, metadata: Metadata) -> Result<SealedText, Failure> {
+        let plain = canonical::keep(plain, self.canonical, &metadata, true);
         let order = Order {
             metadata,
             data_key: &self.data_key,
@@ -174,7 +179,8 @@ fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Fai
     )?;
     let metadata = sealing::metadata(decision, keys);
     let memory = NonceMemory::default();
-    let opened = Opened { data_key, metadata, memory, format: formats.input, target, allow };
+    let (format, canonical) = (formats.input, false);
+    let opened = Opened { data_key, metadata, memory, format, target, allow, canonical };
     let text = sample(formats.input, &layout).map_err(|error| reading::dump(&error))?;
     let sealed = Draft::start(path, text, opened.format)?
         .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?;

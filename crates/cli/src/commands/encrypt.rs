@@ -1,10 +1,15 @@
 //! `encrypt`: a readable file becomes an encrypted one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use sops_core::{document::Document, pipeline::NonceMemory};
+use sops_core::{
+    config::Decision,
+    crypto::MacScope,
+    document::{Document, PlainDocument, SealedDocument},
+    pipeline::{NonceMemory, OpenDocument, SealedText, Target},
+};
 
 use crate::{
     args::{
@@ -13,10 +18,12 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
-    config_file,
+    canonical,
+    config_file::{self, ConfigFile},
     failure::{Failure, reading},
     files::{delivery::Input, input::Source, replace::Content},
     key_services::{KeyServices, Purpose},
+    opening::{self, Mac, Open},
     request::{self, Formats, creation},
     sealing::{self, Order},
     status::Status,
@@ -29,6 +36,10 @@ use crate::{
 ///
 /// Master keys and the rule of what is encrypted come from the first creation rule of .sops.yaml
 /// that matches the file, or from flags.
+///
+/// --canonical is for SopsSecrets, the resources of an operator in Kubernetes: it puts the keys
+/// below spec.secretTemplates in order, and lets the MAC cover encrypted values only. A file that
+/// is encrypted already keeps its master keys and its data key.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -44,6 +55,10 @@ pub(crate) struct EncryptArgs {
     path: Option<PathBuf>,
     #[arg(hide = true)]
     extra: Vec<PathBuf>,
+    /// Bring a SopsSecret into the form in which an operator can verify its MAC, also one that is
+    /// encrypted already
+    #[arg(long)]
+    canonical: bool,
     #[command(flatten)]
     output: OutputFlags,
     #[command(flatten)]
@@ -69,6 +84,9 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
 
     let formats = Formats::of(&args.types, Some(name))?;
     let config = config_file::find(global)?;
+    if args.canonical {
+        return in_canonical_form(args, global, &source, formats, config.as_ref(), name);
+    }
     let decision =
         creation::decision(&args.keys, &args.selection, config.as_ref(), name, formats.input)?;
     let target = request::target(formats.output, global, config.as_ref())?;
@@ -82,6 +100,7 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
         Ok(Document::Sealed(_)) => return Err(reading::already_encrypted()),
         Err(error) => return Err(reading::plain(&error, formats.input)),
     };
+    canonical::tell_of_order(&plain, &decision);
     let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
         &decision.groups,
         &[],
@@ -96,4 +115,98 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     }
     input.deliver(&args.output, &sealed.text, Content::Sealed)?;
     Ok(Status::Success)
+}
+
+/// Encrypts a SopsSecret with `--canonical`, or brings one there that is encrypted.
+fn in_canonical_form(
+    args: &EncryptArgs,
+    global: &GlobalFlags,
+    source: &Source,
+    formats: Formats,
+    config: Option<&ConfigFile>,
+    name: &Path,
+) -> Result<Status, Failure> {
+    let target = request::target(formats.output, global, config)?;
+    let input = Input::read(source, args.output.in_place)?;
+    let text = match Document::read(formats.input, input.bytes().clone()) {
+        Ok(Document::Plain(plain)) => {
+            let plain = canonical::prepare(plain)?;
+            let (keys, rule) = (&args.keys, &args.selection);
+            let decision = creation::decision(keys, rule, config, name, formats.input)?;
+            first(args, plain, decision, target)?.text
+        }
+        Ok(Document::Sealed(sealed)) => match again(args, *sealed, target, source.file())? {
+            Some(sealed) => sealed.text,
+            None => input.bytes().clone(),
+        },
+        Err(error) => return Err(reading::plain(&error, formats.input)),
+    };
+    if let (true, Source::File(path)) = (args.output.in_place, source) {
+        formats.warn_of_name(path);
+    }
+    input.deliver(&args.output, &text, Content::Sealed)?;
+    Ok(Status::Success)
+}
+
+/// Encrypts what stands in clear, in order.
+fn first(
+    args: &EncryptArgs,
+    plain: PlainDocument,
+    mut decision: Decision,
+    target: Target,
+) -> Result<SealedText, Failure> {
+    let root = canonical::demand(&plain.tree)?;
+    let by_flag = args.selection.names_rule();
+    decision.selection = canonical::settle(root, decision.selection, by_flag)?;
+    decision.mac_scope = MacScope::SealedOnly;
+    canonical::demand_canonical(root, &decision.selection)?;
+    let allow_nothing_sealed =
+        creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+    let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
+        &decision.groups,
+        &[],
+        decision.shamir_threshold,
+        Purpose::NEW_DATA_KEY,
+    )?;
+    let metadata = sealing::metadata(decision, keys);
+    canonical::warn_of_schema(&metadata);
+    let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed };
+    sealing::seal(plain, NonceMemory::default(), order)
+}
+
+/// Brings an encrypted SopsSecret into canonical form, under the keys that it has; `None` when it
+/// is in it.
+fn again(
+    args: &EncryptArgs,
+    sealed: SealedDocument,
+    target: Target,
+    file: Option<&Path>,
+) -> Result<Option<SealedText>, Failure> {
+    if args.keys.any() || args.selection.names_rule() {
+        let problem = "--canonical: the file is encrypted already, and keeps its keys and its rule";
+        return Err(Failure::new(Status::ConflictingParameters, problem)
+            .hint("`rotate` and `updatekeys` change the master keys of a file"));
+    }
+    let (format, claims) = (sealed.format, canonical::claims(&sealed.tree));
+    if target.format == format && claims && canonical::is_canonical(&sealed.tree, &sealed.metadata)
+    {
+        return Ok(None);
+    }
+    let services = KeyServices::new(&args.services)?;
+    let Open { data_key, document } = opening::open(sealed, &services, true, Mac::Demanded(file))?;
+    let text = document.text().map_err(|error| reading::dump(&error))?;
+    let OpenDocument { mut metadata, memory, .. } = document;
+    let plain = match Document::read(format, text) {
+        Ok(Document::Plain(plain)) => canonical::prepare(plain)?,
+        Ok(Document::Sealed(_)) => return Err(reading::already_encrypted()),
+        Err(error) => return Err(reading::plain(&error, format)),
+    };
+    let root = canonical::demand(&plain.tree)?;
+    metadata.selection = canonical::settle(root, metadata.selection, false)?;
+    metadata.mac_scope = MacScope::SealedOnly;
+    canonical::demand_canonical(root, &metadata.selection)?;
+    canonical::warn_of_schema(&metadata);
+    metadata.raise_version();
+    let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
+    sealing::seal(plain, memory, order).map(Some)
 }

@@ -10,6 +10,7 @@ pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod paths;
 pub(crate) mod rotate;
+pub(crate) mod seal;
 pub(crate) mod set;
 pub(crate) mod unset;
 pub(crate) mod updatekeys;
@@ -24,6 +25,7 @@ use crate::{
 pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Failure> {
     match command {
         Command::Encrypt(args) => encrypt::run(&args, global),
+        Command::Seal(args) => seal::run(&args, global),
         Command::Decrypt(args) => decrypt::run(&args, global),
         Command::Edit(args) => edit::run(&args, global),
         Command::Set(args) => set::run(&args, global),

@@ -120,6 +120,14 @@ pub(crate) fn warn(message: impl fmt::Display) {
     say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
 }
 
+/// Says something that only people want to know, where hints are shown.
+pub(crate) fn tip(message: impl fmt::Display) {
+    let style = Style::of_stderr();
+    if style.hints {
+        say(&format!("{} {message}\n", style.paint("hint:", CYAN)));
+    }
+}
+
 /// Whether `--verbose` was given. It belongs to the run, like standard error itself.
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 

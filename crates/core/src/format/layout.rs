@@ -88,6 +88,14 @@ pub trait Layout: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The text in which all mappings at and below `path` of the first document have their keys in
+    /// the order of their bytes, each entry with its comments; `None` where lines cannot be moved.
+    /// The result has to be read again and compared.
+    fn sort_keys(&self, tree: &Tree, path: &Path) -> Option<Output> {
+        let _ = (tree, path);
+        None
+    }
+
     /// Whether every value of this text is a scalar of one line, without tag, anchor or alias, at a
     /// place where a token can stand as it is: sealing cannot change how the text is read.
     fn is_simple(&self) -> bool {
@@ -162,6 +170,12 @@ impl<'t> Edit<'t> {
     /// Puts `text` in the place of `range`, which is empty to insert.
     pub fn new(range: Range<usize>, text: impl Into<SecretBytes>) -> Self {
         Self { range, text: NewText::Made(text.into()) }
+    }
+
+    /// The same change in a text that begins at `start` of this one; `None` when it stands before.
+    pub(crate) fn shifted(self, start: usize) -> Option<Self> {
+        let range = self.range.start.checked_sub(start)?..self.range.end.checked_sub(start)?;
+        Some(Self { range, text: self.text })
     }
 
     /// Puts text that stands elsewhere in the place of `range`.

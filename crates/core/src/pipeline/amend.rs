@@ -323,7 +323,7 @@ fn same_mappings(a: &Mapping, b: &Mapping) -> bool {
 }
 
 /// Whether two trees hold the same values; comments do not matter.
-fn same_documents(a: &Tree, b: &Tree) -> bool {
+pub(crate) fn same_documents(a: &Tree, b: &Tree) -> bool {
     a.documents.len() == b.documents.len()
         && a.documents.iter().zip(&b.documents).all(|(a, b)| same_mappings(a, b))
 }

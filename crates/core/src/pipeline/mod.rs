@@ -24,10 +24,11 @@ mod search;
 mod tests;
 mod unseen;
 
+pub(crate) use amend::same_documents;
 pub use amend::{AmendError, Amended, get, put, remove};
 pub use diagnosis::{Diagnosis, Spot, Spots};
 pub use leaves::{LeafError, LeafProblem};
 pub use mac::MacVerdict;
 pub use nonces::NonceMemory;
-pub use open::{OpenDocument, Opened, open};
+pub use open::{OpenDocument, Opened, open, open_undiagnosed};
 pub use seal::{Check, Plan, SealError, SealedText, Target, reseal, rewrap, rotate, seal};

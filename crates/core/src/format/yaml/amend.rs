@@ -394,7 +394,7 @@ fn step(layout: &YamlLayout) -> usize {
     layout.site.step.unwrap_or(4).clamp(2, 9)
 }
 
-fn begins_its_line(text: &str, at: usize) -> bool {
+pub(super) fn begins_its_line(text: &str, at: usize) -> bool {
     let line_start = text[..at].rfind('\n').map_or(0, |found| found + 1);
     text[line_start..at].trim_start_matches('\u{FEFF}').bytes().all(|b| b == b' ')
 }

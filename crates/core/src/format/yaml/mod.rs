@@ -15,6 +15,7 @@
 //! | `render.rs` | a value in the style of its place |
 //! | `rewrite.rs` | edited leaves and metadata back into the text |
 //! | `amend.rs` | an entry put in or taken out, aliases expanded |
+//! | `reorder.rs` | keys put in order, by moving lines |
 //! | `emit.rs` | a tree without a layout |
 
 mod amend;
@@ -30,6 +31,7 @@ mod parse;
 #[cfg(test)]
 mod readers_agree;
 mod render;
+mod reorder;
 mod rewrite;
 mod scalar;
 mod typed;
@@ -205,6 +207,10 @@ impl Layout for YamlLayout {
 
     fn expand_for_change(&self, tree: &Tree, document: usize, path: &Path) -> Option<Expanded> {
         amend::expand_for_change(self, tree, document, path)
+    }
+
+    fn sort_keys(&self, tree: &Tree, path: &Path) -> Option<Output> {
+        reorder::sort_keys(self, tree, path)
     }
 
     fn metadata_indent(&self) -> Option<u8> {

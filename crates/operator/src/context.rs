@@ -1,0 +1,75 @@
+//! What every pass needs: built once, passed in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use kube::Client;
+
+use crate::index::Index;
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::settings::Settings;
+
+/// The operator.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) keys: Keys,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) queue: Queue,
+    pub(crate) bodies: crate::bodies::Bodies,
+    pub(crate) verified_only: crate::namespaces::VerifiedOnly,
+    index: Mutex<Index>,
+    leads: Mutex<Lead>,
+}
+
+impl Context {
+    pub(crate) fn new(client: Client, settings: Settings, keys: Keys, metrics: Arc<Metrics>) -> Self {
+        Self {
+            client,
+            settings,
+            keys,
+            metrics,
+            queue: Queue::default(),
+            bodies: crate::bodies::Bodies::default(),
+            verified_only: crate::namespaces::VerifiedOnly::default(),
+            index: Mutex::default(),
+            leads: Mutex::new(Lead::No),
+        }
+    }
+
+    /// The index. Held for moments, never across an await.
+    pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this replica may write now. A program that was stopped for a while wakes up with a
+    /// lease that is over, and must not believe in it.
+    pub(crate) fn leads(&self) -> bool {
+        match *self.lead() {
+            Lead::No => false,
+            Lead::Until(end) => Instant::now() < end,
+            Lead::Always => true,
+        }
+    }
+
+    pub(crate) fn set_lead(&self, lead: Lead) {
+        *self.lead() = lead;
+        self.metrics.leads(lead != Lead::No);
+    }
+
+    fn lead(&self) -> MutexGuard<'_, Lead> {
+        self.leads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a replica leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lead {
+    No,
+    /// Until its lease has to be renewed.
+    Until(Instant),
+    /// There are no others.
+    Always,
+}

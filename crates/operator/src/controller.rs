@@ -1,0 +1,183 @@
+//! Start, work, end.
+//!
+//! ```text
+//! watches ─▶ index ─▶ queue ─▶ workers: reconcile ─▶ report
+//!                       ▲                  │ next try
+//!                       └──────────────────┘
+//! ```
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use k8s_openapi::jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::context::{Context, Lead};
+use crate::metrics::Passed;
+use crate::object::Name;
+use crate::queue::Lane;
+use crate::report::{self, Next};
+use crate::watch::Readiness;
+use crate::settings::Mode;
+use crate::status::Reason;
+use crate::{lease, reconcile, shadow, telemetry, watch};
+
+/// How long a pass may take. Each call has a deadline of its own; this is for answers that never
+/// come.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How long passes that are under way at the end may take.
+const GRACE: Duration = Duration::from_secs(8);
+/// How often numbers for metrics are counted, and what was remembered is looked through.
+const COUNT: Duration = Duration::from_secs(5);
+
+/// Runs until the program is asked to end.
+pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
+    let readiness = watch::start(&context);
+    let readiness_of_health = readiness.clone();
+    if let Some(address) = context.settings.health {
+        tokio::spawn(crate::health::serve_health(address, readiness_of_health));
+    }
+    tokio::spawn(count(context.clone()));
+    match context.settings.election.clone() {
+        // Whoever only looks needs no lease, and never leads.
+        None if context.settings.mode == Mode::Shadow => {}
+        None => context.set_lead(Lead::Always),
+        Some(election) => {
+            let told = context.clone();
+            let changed = move |leads| match leads {
+                true => push_all(&told),
+                false => told.queue.clear(),
+            };
+            tokio::spawn(lease::run(context.clone(), election, changed));
+        }
+    }
+    let slots = Arc::new(Semaphore::new(context.settings.workers));
+    let work = work(context.clone(), readiness, slots.clone());
+    tokio::select! {
+        () = work => {}
+        () = end => {}
+    }
+    tracing::info!("Stopping: passes that are under way come to their end");
+    let all = u32::try_from(context.settings.workers).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(GRACE, slots.acquire_many(all)).await;
+    if let Some(election) = &context.settings.election {
+        context.set_lead(Lead::No);
+        let _ = tokio::time::timeout(Duration::from_secs(2), lease::release(&context, election)).await;
+    }
+}
+
+/// Hands out objects to workers for good.
+async fn work(context: Arc<Context>, readiness: Arc<Readiness>, slots: Arc<Semaphore>) {
+    readiness.complete().await;
+    {
+        let (objects, secrets) = context.index().counts();
+        tracing::info!(objects, secrets, "Everything is listed");
+    }
+    loop {
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let name = context.queue.next().await;
+        let context = context.clone();
+        tokio::spawn(async move {
+            if context.settings.mode == Mode::Shadow {
+                if let Err(error) = shadow::look(&context, &name).await {
+                    let why = telemetry::words(&error);
+                    tracing::warn!(sopssecret = %name, error = why, "The API server failed");
+                    context.queue.push_at(&name, Instant::now() + context.settings.retry);
+                }
+            } else if context.leads() {
+                one(&context, &name).await;
+            } else {
+                // Whoever leads next looks at everything.
+                context.bodies.forget(&name);
+            }
+            context.queue.done(&name);
+            drop(slot);
+        });
+    }
+}
+
+/// Everything is looked at by a new leader; what is in sync costs nothing.
+fn push_all(context: &Context) {
+    let names: Vec<Name> = context.index().objects().map(|(name, _)| name.clone()).collect();
+    names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
+}
+
+/// One pass, whatever happens in it.
+async fn one(context: &Context, name: &Name) {
+    let pass = AssertUnwindSafe(reconcile::reconcile(context, name)).catch_unwind();
+    let next = match tokio::time::timeout(LONGEST, pass).await {
+        Ok(Ok(Ok(next))) => next,
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(sopssecret = %name, error = telemetry::words(&error), "The API server failed");
+            fail(context, name, "ApiError")
+        }
+        // The hook has told where; what was in work is none of the log's business.
+        Ok(Err(_panic)) => fail(context, name, "Panic"),
+        Err(_elapsed) => {
+            tracing::warn!(sopssecret = %name, "The pass took too long and was given up");
+            fail(context, name, "TimedOut")
+        }
+    };
+    let (failures, renewal) = {
+        let index = context.index();
+        (index.object(name).map_or(1, |known| known.failures), index.renewal(name))
+    };
+    let pause = next.and_then(|next| {
+        report::pause(next, failures, context.settings.retry, random())
+    });
+    if let Some(pause) = pause {
+        context.queue.push_at(name, Instant::now() + pause);
+    } else if let Some(due) = renewal {
+        context.queue.push_at(name, due);
+    }
+}
+
+fn fail(context: &Context, name: &Name, reason: &'static str) -> Option<Next> {
+    context.metrics.passed(Passed::Failure, reason, Duration::ZERO);
+    if let Some(known) = context.index().object_mut(name) {
+        known.failures = known.failures.saturating_add(1);
+    }
+    Some(Next::Soon)
+}
+
+/// Anything below one.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        // Without jitter it works too.
+        Err(_) => 0.0,
+    }
+}
+
+async fn count(context: Arc<Context>) {
+    let mut ticks = tokio::time::interval(COUNT);
+    loop {
+        ticks.tick().await;
+        let now = Timestamp::now().as_second();
+        let mut states: Vec<(&'static str, i64, i64)> = Vec::new();
+        {
+            let index = context.index();
+            for (_, known) in index.objects() {
+                let state = match known.reason {
+                    None => "unknown",
+                    Some(Reason::Synced) => "ready",
+                    Some(Reason::Suspended) => "suspended",
+                    Some(_) => "failing",
+                };
+                let age = known.last_success.map_or(0, |at| (now - at).max(0));
+                match states.iter_mut().find(|(name, _, _)| *name == state) {
+                    Some((_, count, oldest)) => {
+                        *count += 1;
+                        *oldest = (*oldest).max(age);
+                    }
+                    None => states.push((state, 1, age)),
+                }
+            }
+        }
+        context.keys.sweep(Instant::now());
+        context.metrics.state(&states, context.queue.depth(), context.keys.cached());
+    }
+}

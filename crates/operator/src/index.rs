@@ -1,0 +1,391 @@
+//! What is known of the cluster, in as few bytes as decisions take: the SopsSecrets, the Secrets
+//! they control or wait for, and what was done last.
+//!
+//! Rules of this module:
+//!
+//! - Nothing secret, and no body of an object, is kept here.
+//! - A Secret of others is forgotten at once, unless a template wants its name.
+//! - What the watches said last is a hint: before something is overwritten the API server is
+//!   asked, and changes carry the version they were decided on.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use crate::fingerprint::Fingerprint;
+use crate::object::{Name, SecretMeta, SopsSecret};
+use crate::status::{Reason, Status};
+
+/// A Secret as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) uid: Box<str>,
+    pub(crate) version: Box<str>,
+    /// The UID of the SopsSecret that controls it.
+    pub(crate) owner: Option<Box<str>>,
+    pub(crate) deleting: bool,
+}
+
+/// A Secret that an object became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Child {
+    pub(crate) name: Box<str>,
+    pub(crate) uid: Box<str>,
+    pub(crate) version: Box<str>,
+}
+
+/// What is known of a SopsSecret.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) uid: Box<str>,
+    pub(crate) generation: i64,
+    pub(crate) created: i64,
+    pub(crate) version: Box<str>,
+    /// Labels and annotations: a change of them wakes the reconciler, as a new generation does.
+    pub(crate) marks: u64,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) deleting: bool,
+    pub(crate) enforces: Option<bool>,
+    /// What was applied last, by the status or by ourselves.
+    pub(crate) applied: Option<Fingerprint>,
+    pub(crate) children: Box<[Child]>,
+    /// Names that templates want; empty before the first pass.
+    pub(crate) wanted: Box<[Box<str>]>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) integrity: Option<crate::open::Integrity>,
+    pub(crate) last_success: Option<i64>,
+    pub(crate) failures: u32,
+    /// This input is wrong and stays so: opening it again would cost a call and tell nothing.
+    pub(crate) hopeless: Option<Fingerprint>,
+    /// When versions of Secrets that others changed are written into the status.
+    pub(crate) renew_at: Option<Instant>,
+}
+
+/// How long a version that others changed stays out of the status. It is written at all so that a
+/// restart knows it; at once, whoever touches a Secret every second would make us do so too.
+const RENEWAL: Duration = Duration::from_secs(300);
+
+/// Why an object has to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// It is new or was changed.
+    Changed,
+    /// Nothing says so.
+    No,
+}
+
+#[derive(Default)]
+pub(crate) struct Index {
+    objects: HashMap<Name, Known>,
+    secrets: HashMap<Name, Seen>,
+    by_uid: HashMap<Box<str>, Name>,
+    /// Names of Secrets that templates want.
+    wanted: HashMap<Name, HashSet<Name>>,
+    /// Secrets that a SopsSecret controls, by its UID.
+    controlled: HashMap<Box<str>, HashSet<Name>>,
+    /// Takeovers: the Secret's UID and that of the owner it was taken from.
+    taken: HashSet<(Box<str>, Box<str>)>,
+}
+
+impl Index {
+    pub(crate) fn object(&self, name: &Name) -> Option<&Known> {
+        self.objects.get(name)
+    }
+
+    pub(crate) fn object_mut(&mut self, name: &Name) -> Option<&mut Known> {
+        self.objects.get_mut(name)
+    }
+
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (&Name, &Known)> {
+        self.objects.iter()
+    }
+
+    pub(crate) fn secret(&self, name: &Name) -> Option<&Seen> {
+        self.secrets.get(name)
+    }
+
+    /// The SopsSecret with this UID.
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Name, &Known)> {
+        let name = self.by_uid.get(uid)?;
+        Some((name, self.objects.get(name)?))
+    }
+
+    /// The Secrets that the SopsSecret with this UID controls.
+    pub(crate) fn controlled(&self, uid: &str) -> impl Iterator<Item = (&Name, &Seen)> {
+        let names = self.controlled.get(uid).into_iter().flatten();
+        names.filter_map(|name| Some((name, self.secrets.get(name)?)))
+    }
+
+    pub(crate) fn was_taken(&self, secret: &str, from: &str) -> bool {
+        self.taken.contains(&(secret.into(), from.into()))
+    }
+
+    pub(crate) fn take(&mut self, secret: &str, from: &str) {
+        self.taken.insert((secret.into(), from.into()));
+    }
+
+    /// A SopsSecret was seen.
+    pub(crate) fn see_object(&mut self, object: &SopsSecret) -> Wake {
+        let name = object.name();
+        let fingerprint = Fingerprint::of(object);
+        let marks = marks(object);
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        let version = object.metadata.resource_version.as_deref().unwrap_or_default();
+        let before = self.objects.get_mut(&name).filter(|known| *known.uid == *object.uid());
+        if let Some(known) = before {
+            let changed = known.generation != object.generation()
+                || known.marks != marks
+                || known.fingerprint != fingerprint
+                || known.deleting != deleting;
+            // Whoever annotates an object wants it to be looked at (operator spec §4.5).
+            let forced = known.marks != marks;
+            known.generation = object.generation();
+            known.marks = marks;
+            known.fingerprint = fingerprint;
+            known.deleting = deleting;
+            if changed {
+                known.hopeless = None;
+                known.failures = 0;
+            }
+            if forced {
+                known.applied = None;
+            }
+            known.version = version.into();
+            known.enforces = object.switches().enforce_ownership;
+            return if changed { Wake::Changed } else { Wake::No };
+        }
+        self.forget_object(&name);
+        let status = object.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let children = status.map(|status| &status.secrets).into_iter().flatten();
+        let children: Box<[Child]> = children
+            .filter(|child| child.result == crate::status::SYNCED)
+            .map(|child| Child {
+                name: child.name.as_str().into(),
+                uid: child.uid.as_str().into(),
+                version: child.resource_version.as_str().into(),
+            })
+            .collect();
+        let current = applied.filter(|applied| fingerprint.is(&applied.digest));
+        let known = Known {
+            uid: object.uid().into(),
+            generation: object.generation(),
+            created: object.metadata.creation_timestamp.as_ref().map_or(0, |t| t.0.as_second()),
+            version: version.into(),
+            marks,
+            fingerprint,
+            deleting,
+            enforces: object.switches().enforce_ownership,
+            applied: current.map(|_| fingerprint),
+            wanted: Box::default(),
+            children,
+            reason: status.and_then(crate::report::reason_of),
+            integrity: status.and_then(crate::report::integrity_of),
+            last_success: applied.and_then(|applied| Some(applied.time.as_ref()?.0.as_second())),
+            failures: 0,
+            hopeless: None,
+            renew_at: None,
+        };
+        self.by_uid.insert(known.uid.clone(), name.clone());
+        let names: Vec<Box<str>> = known.children.iter().map(|child| child.name.clone()).collect();
+        self.objects.insert(name.clone(), known);
+        self.want(&name, names);
+        Wake::Changed
+    }
+
+    /// A SopsSecret is gone.
+    pub(crate) fn forget_object(&mut self, name: &Name) -> Option<Known> {
+        self.want(name, Vec::new());
+        let known = self.objects.remove(name)?;
+        self.by_uid.remove(&known.uid);
+        Some(known)
+    }
+
+    /// Forgets every SopsSecret that a complete list did not have.
+    pub(crate) fn retain_objects(&mut self, stays: impl Fn(&Name) -> bool) {
+        let gone: Vec<Name> = self.objects.keys().filter(|name| !stays(name)).cloned().collect();
+        for name in gone {
+            self.forget_object(&name);
+        }
+    }
+
+    /// The names that the templates of an object want from now on.
+    pub(crate) fn want(&mut self, object: &Name, names: Vec<Box<str>>) {
+        let Some(known) = self.objects.get_mut(object) else { return };
+        let before = std::mem::replace(&mut known.wanted, names.into_boxed_slice());
+        let now: Vec<Box<str>> = known.wanted.to_vec();
+        for name in before {
+            let secret = Name { namespace: object.namespace.clone(), name };
+            if let Some(who) = self.wanted.get_mut(&secret) {
+                who.remove(object);
+                if who.is_empty() {
+                    self.wanted.remove(&secret);
+                    self.forget_foreign(&secret);
+                }
+            }
+        }
+        for name in now {
+            let secret = Name { namespace: object.namespace.clone(), name };
+            self.wanted.entry(secret).or_default().insert(object.clone());
+        }
+    }
+
+    /// A Secret was seen; gives the objects that have to do with it, if it is not what they left.
+    pub(crate) fn see_secret(&mut self, secret: &SecretMeta) -> Vec<Name> {
+        let name = Name::of(&secret.metadata);
+        let owner = secret.controlled_by();
+        let relevant = owner.is_some() || self.wanted.contains_key(&name);
+        if !relevant {
+            let concerned = self.concerned(&name);
+            self.forget_secret(&name);
+            return concerned;
+        }
+        let seen = Seen {
+            uid: secret.metadata.uid.as_deref().unwrap_or_default().into(),
+            version: secret.metadata.resource_version.as_deref().unwrap_or_default().into(),
+            owner: owner.map(Into::into),
+            deleting: secret.metadata.deletion_timestamp.is_some(),
+        };
+        if self.secrets.get(&name) == Some(&seen) {
+            return Vec::new();
+        }
+        let mut concerned = self.concerned(&name);
+        self.put_secret(&name, seen.clone());
+        concerned.extend(self.concerned(&name));
+        concerned.sort();
+        concerned.dedup();
+        // Whoever wrote exactly this has nothing to learn from it.
+        concerned.retain(|object| !self.left_so(object, &name, &seen));
+        concerned
+    }
+
+    /// A Secret is gone; gives the objects that have to do with it.
+    pub(crate) fn lose_secret(&mut self, name: &Name) -> Vec<Name> {
+        let concerned = self.concerned(name);
+        self.forget_secret(name);
+        concerned
+    }
+
+    /// Secrets that a complete list did not have; gives the objects that have to do with them.
+    pub(crate) fn retain_secrets(&mut self, stays: impl Fn(&Name) -> bool) -> Vec<Name> {
+        let gone: Vec<Name> = self.secrets.keys().filter(|name| !stays(name)).cloned().collect();
+        gone.iter().flat_map(|name| self.lose_secret(name)).collect()
+    }
+
+    /// A Secret as our own write left it, before the watch brings it.
+    pub(crate) fn put_secret(&mut self, name: &Name, seen: Seen) {
+        self.forget_secret(name);
+        if let Some(owner) = &seen.owner {
+            self.controlled.entry(owner.clone()).or_default().insert(name.clone());
+        }
+        self.secrets.insert(name.clone(), seen);
+    }
+
+    /// A Secret as a pass of its object left it; the child is known at once, so that the watch,
+    /// which brings the same a moment later, wakes nobody.
+    pub(crate) fn put_own(&mut self, object: &Name, secret: &Name, seen: Seen, child: &Child) {
+        self.put_secret(secret, seen);
+        let Some(known) = self.objects.get_mut(object) else { return };
+        match known.children.iter_mut().find(|other| other.name == child.name) {
+            Some(before) => *before = child.clone(),
+            None => {
+                let mut all = std::mem::take(&mut known.children).into_vec();
+                all.push(child.clone());
+                known.children = all.into_boxed_slice();
+            }
+        }
+    }
+
+    /// Whether everything an object became is still as it was left.
+    pub(crate) fn in_sync(&self, name: &Name) -> bool {
+        let Some(known) = self.objects.get(name) else { return false };
+        let applied = known.applied == Some(known.fingerprint);
+        let intact = |child: &Child| {
+            let secret = Name { namespace: name.namespace.clone(), name: child.name.clone() };
+            self.secrets.get(&secret).is_some_and(|seen| {
+                seen.uid == child.uid
+                    && seen.version == child.version
+                    && seen.owner.as_deref() == Some(&*known.uid)
+                    && !seen.deleting
+            })
+        };
+        let no_more = self.controlled(&known.uid).count() == known.children.len();
+        applied
+            && known.reason == Some(Reason::Synced)
+            && !known.children.is_empty()
+            && known.children.iter().all(intact)
+            && no_more
+    }
+
+    /// Whether a status that differs in versions of Secrets only is to be written now.
+    pub(crate) fn renewal_is_due(&mut self, name: &Name, before: &Status, after: &Status) -> bool {
+        let Some(known) = self.objects.get_mut(name) else { return false };
+        if before == after {
+            known.renew_at = None;
+            return false;
+        }
+        let now = Instant::now();
+        let due = *known.renew_at.get_or_insert(now + RENEWAL);
+        if due <= now {
+            known.renew_at = None;
+        }
+        due <= now
+    }
+
+    /// When the status of an object is to be renewed.
+    pub(crate) fn renewal(&self, name: &Name) -> Option<Instant> {
+        self.objects.get(name)?.renew_at
+    }
+
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.objects.len(), self.secrets.len())
+    }
+
+    fn left_so(&self, object: &Name, secret: &Name, seen: &Seen) -> bool {
+        let Some(known) = self.objects.get(object) else { return false };
+        known.children.iter().any(|child| {
+            child.name == secret.name
+                && child.uid == seen.uid
+                && child.version == seen.version
+                && seen.owner.as_deref() == Some(&*known.uid)
+                && !seen.deleting
+        })
+    }
+
+    fn concerned(&self, secret: &Name) -> Vec<Name> {
+        let owner = self.secrets.get(secret).and_then(|seen| seen.owner.as_ref());
+        let owner = owner.and_then(|uid| self.by_uid.get(uid));
+        let waiting = self.wanted.get(secret).into_iter().flatten();
+        owner.into_iter().chain(waiting).cloned().collect()
+    }
+
+    fn forget_foreign(&mut self, name: &Name) {
+        if self.secrets.get(name).is_some_and(|seen| seen.owner.is_none()) {
+            self.forget_secret(name);
+        }
+    }
+
+    fn forget_secret(&mut self, name: &Name) {
+        let Some(seen) = self.secrets.remove(name) else { return };
+        if let Some(owner) = seen.owner
+            && let Some(all) = self.controlled.get_mut(&owner)
+        {
+            all.remove(name);
+            if all.is_empty() {
+                self.controlled.remove(&owner);
+            }
+        }
+    }
+}
+
+/// Labels and annotations, as a number that changes with them.
+fn marks(object: &SopsSecret) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    object.metadata.labels.hash(&mut hasher);
+    object.metadata.annotations.hash(&mut hasher);
+    hasher.finish()
+}
+
+
+#[cfg(test)]
+mod tests;

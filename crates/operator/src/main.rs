@@ -1,0 +1,138 @@
+//! The operator `sops-operator`: SopsSecret objects in, Secrets out.
+//!
+//! ```text
+//! flags ─ args ─▶ Settings ─▶ Context ─▶ controller: watches ─▶ queue ─▶ reconcile
+//!                                                                          │
+//!                               observe → open → plan → apply → report ◀───┘
+//! ```
+
+mod apply;
+mod args;
+mod bodies;
+mod context;
+mod controller;
+mod crd;
+mod credentials;
+mod desired;
+mod events;
+mod fingerprint;
+mod health;
+mod index;
+mod keys;
+mod lease;
+mod metrics;
+mod namespaces;
+mod object;
+mod offline;
+mod open;
+mod ownership;
+mod plan;
+mod queue;
+mod reconcile;
+mod report;
+mod settings;
+mod shadow;
+mod status;
+mod telemetry;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use args::{Cli, Command};
+use context::Context;
+use keys::Keys;
+use metrics::Metrics;
+use settings::Settings;
+
+/// The status of a run that could not begin.
+const FAILED: u8 = 1;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(args::words(std::env::args_os()));
+    let outcome = match cli.command {
+        Some(Command::Crd) => print_crd(),
+        Some(Command::Render(files)) => alone(offline::render(&files)),
+        Some(Command::Check(files)) => alone(offline::check(&files)),
+        None => operate(cli.flags),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            complain(&text);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "before there is a log, this is who is asked")]
+fn complain(text: &str) {
+    eprintln!("sops-operator: {text}");
+}
+
+#[allow(clippy::print_stdout, reason = "it is what was asked for")]
+fn print_crd() -> Result<(), String> {
+    print!("{}", crd::definition());
+    Ok(())
+}
+
+fn operate(flags: args::Flags) -> Result<(), String> {
+    let (encoder, level, time) = flags.log()?;
+    let settings = flags.settings()?;
+    telemetry::start(encoder, level, time);
+    if cfg!(panic = "abort") {
+        tracing::warn!("This build ends when a pass panics; build it with --profile operator");
+    }
+    alone(run(settings))
+}
+
+/// Runs one thing on one thread.
+fn alone(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("unable to start: {error}"))?.block_on(work)
+}
+
+async fn run(settings: Settings) -> Result<(), String> {
+    let client = client(&settings).await?;
+    let metrics = Arc::new(Metrics::new());
+    let keyring = credentials::keyring(settings.kms_calls_per_second, &metrics);
+    let keys = Keys::new(keyring, settings.keep_keys, metrics.clone());
+    if let Some(address) = settings.metrics {
+        tokio::spawn(health::serve_metrics(address, metrics.clone()));
+    }
+    let context = Arc::new(Context::new(client, settings, keys, metrics));
+    tokio::spawn(credentials::follow(context.clone()));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, mode = ?context.settings.mode, "Starting");
+    controller::run(context, asked_to_end()?).await;
+    Ok(())
+}
+
+/// SIGTERM or Ctrl-C.
+fn asked_to_end() -> Result<impl Future<Output = ()>, String> {
+    let on = |kind| signal(kind).map_err(|error| format!("unable to hear signals: {error}"));
+    let (mut term, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn client(settings: &Settings) -> Result<kube::Client, String> {
+    use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+    let config = match &settings.kubeconfig {
+        None => Config::infer().await.map_err(|error| open::chain(&error))?,
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).map_err(|error| open::chain(&error))?;
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(file, &options).await;
+            config.map_err(|error| open::chain(&error))?
+        }
+    };
+    kube::Client::try_from(config).map_err(|error| open::chain(&error))
+}

@@ -1,0 +1,303 @@
+//! One pass over one object: observe → open → plan → apply → report.
+
+use std::time::Instant;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+
+use crate::apply::{self, Failed, Settled};
+use crate::context::Context;
+use crate::desired::{self, Desired, Wrong};
+use crate::fingerprint::Fingerprint;
+use crate::index::{Child, Seen};
+use crate::object::{Name, SopsSecret};
+use crate::open::{self, Integrity};
+use crate::plan::MANAGER;
+use crate::report::{self, Deeds, Next, Outcome, Report};
+use crate::status::{Message, Reason, Status, TemplateReason};
+
+/// Looks at an object and does what it takes. Gives when to look again by itself.
+pub(crate) async fn reconcile(context: &Context, name: &Name) -> Result<Option<Next>, kube::Error> {
+    let begin = Instant::now();
+    let Some(object) = observe(context, name).await? else {
+        renew(context, name).await?;
+        return Ok(None);
+    };
+    let fingerprint = Fingerprint::of(&object);
+    let outcome = outcome(context, &object, fingerprint).await;
+    let report = report::report(&object, fingerprint, &outcome, Timestamp::now());
+    remember(context, name, fingerprint, &report);
+    context.metrics.passed(report.passed, report.counted(), begin.elapsed());
+    crate::telemetry::passed(name, &outcome, &report);
+    let written = write(context, &object, &report.status).await;
+    // What the status could not take is not told again with every try.
+    if written.is_ok() || first_failure(context, name) {
+        crate::events::publish(context, &object, &report.notices).await;
+    }
+    if let Err(error) = written {
+        if let Some(known) = context.index().object_mut(name) {
+            known.reason = None;
+        }
+        return Err(error);
+    }
+    Ok(Some(report.next))
+}
+
+fn first_failure(context: &Context, name: &Name) -> bool {
+    context.index().object(name).is_some_and(|known| known.failures <= 1)
+}
+
+/// The object, if there is something to do for it.
+async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, kube::Error> {
+    {
+        let index = context.index();
+        let Some(known) = index.object(name) else { return Ok(None) };
+        // Its Secrets go with it. Making one now would only hold it up.
+        if known.deleting || index.in_sync(name) {
+            return Ok(None);
+        }
+        if known.hopeless == Some(known.fingerprint) {
+            return Ok(None);
+        }
+    }
+    let object = match context.bodies.take(name) {
+        Some(object) => Some(object),
+        None => {
+            let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
+            api.get_opt(&name.name).await?
+        }
+    };
+    Ok(object.filter(|object| object.metadata.deletion_timestamp.is_none()))
+}
+
+async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprint) -> Outcome {
+    if object.switches().suspend == Some(true) {
+        return Outcome::Suspended;
+    }
+    let opened = match open::open(&context.keys, object).await {
+        Ok(opened) => opened,
+        Err(closed) => return Outcome::Closed(closed, None),
+    };
+    let integrity = Integrity::of(&opened.integrity);
+    let doubt = open::doubt(&opened.integrity);
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
+    if let Some(closed) = open::refused(integrity, doubt.as_deref(), demanded) {
+        return Outcome::Closed(closed, Some(integrity));
+    }
+    let templates = desired::desired(&opened.templates);
+    drop(opened.templates);
+    want(context, object, &templates);
+    // What was applied last was this input: a version that is not the one we left means that
+    // somebody changed the Secret, and no version at all that somebody deleted it.
+    let unchanged = context
+        .index()
+        .object(&object.name())
+        .is_some_and(|known| known.applied == Some(fingerprint));
+    let mut results = Vec::with_capacity(templates.len());
+    for template in &templates {
+        results.push(match template {
+            Ok(desired) if unchanged && is_left_so(context, object, &desired.name) => {
+                Ok(kept(context, object, &desired.name))
+            }
+            Ok(desired) => apply::settle(context, object, desired, false).await,
+            Err(wrong) => Err(failed(wrong)),
+        });
+    }
+    let notes = notes(object, &templates);
+    let mut deeds = Deeds {
+        results,
+        integrity,
+        doubt,
+        deleted: Vec::new(),
+        left: 0,
+        delete_failed: None,
+        notes,
+    };
+    // Nothing is deleted unless everything else went well.
+    if deeds.results.iter().all(|result| result.is_ok() || harmless(result)) {
+        clean_up(context, object, &templates, &mut deeds).await;
+    }
+    Outcome::Settled(deeds)
+}
+
+/// Whether a failure leaves nothing undone.
+fn harmless(result: &Result<Settled, Failed>) -> bool {
+    matches!(result, Err(failed) if failed.reason == TemplateReason::DuplicateName)
+}
+
+/// The index learns which names the object wants, so that it is woken by those of others too.
+fn want(context: &Context, object: &SopsSecret, templates: &[Result<Desired, Wrong>]) {
+    let names = templates.iter().flatten().map(|desired| desired.name.as_str().into());
+    context.index().want(&object.name(), names.collect());
+}
+
+fn is_left_so(context: &Context, object: &SopsSecret, secret: &str) -> bool {
+    let index = context.index();
+    let name = object.name();
+    let Some(known) = index.object(&name) else { return false };
+    let Some(child) = known.children.iter().find(|child| *child.name == *secret) else {
+        return false;
+    };
+    let secret = Name { namespace: name.namespace, name: child.name.clone() };
+    index.secret(&secret).is_some_and(|seen| {
+        seen.version == child.version
+            && seen.uid == child.uid
+            && seen.owner.as_deref() == Some(object.uid())
+            && !seen.deleting
+    })
+}
+
+fn kept(context: &Context, object: &SopsSecret, secret: &str) -> Settled {
+    let index = context.index();
+    let known = index.object(&object.name());
+    let child = known.and_then(|known| known.children.iter().find(|child| *child.name == *secret));
+    let empty = || Child { name: secret.into(), uid: Box::default(), version: Box::default() };
+    Settled { child: child.cloned().unwrap_or_else(empty), deed: apply::Deed::Kept }
+}
+
+fn failed(wrong: &Wrong) -> Failed {
+    Failed {
+        name: wrong.name.clone(),
+        reason: wrong.reason,
+        message: Message::CreationError,
+        detail: wrong.detail.clone(),
+        temporary: false,
+    }
+}
+
+/// Deletes the Secrets that no template wants any more, at most so many in a pass.
+async fn clean_up(
+    context: &Context,
+    object: &SopsSecret,
+    templates: &[Result<Desired, Wrong>],
+    deeds: &mut Deeds,
+) {
+    let wanted = |name: &str| templates.iter().flatten().any(|desired| desired.name == name);
+    let orphans: Vec<(Name, Seen)> = {
+        let index = context.index();
+        let controlled = index.controlled(object.uid());
+        let orphans = controlled.filter(|(name, seen)| !wanted(&name.name) && !seen.deleting);
+        orphans.map(|(name, seen)| (name.clone(), seen.clone())).collect()
+    };
+    let now = orphans.len().min(context.settings.max_deletes);
+    for (name, seen) in &orphans[..now] {
+        match apply::delete(context, name, seen).await {
+            Ok(()) => deeds.deleted.push(name.name.to_string()),
+            Err(failed) => {
+                deeds.delete_failed = Some(failed);
+                break;
+            }
+        }
+    }
+    deeds.left = orphans.len() - deeds.deleted.len();
+}
+
+/// What is no failure and worth knowing.
+fn notes(object: &SopsSecret, templates: &[Result<Desired, Wrong>]) -> Vec<String> {
+    /// What the API server takes in a Secret (core API), and where it becomes tight.
+    const SECRET: usize = 1 << 20;
+    let mut notes = Vec::new();
+    if let Some(version) = &object.metadata.older_version {
+        notes.push(format!(
+            "spec was written as {version}, where data were plain text; here they are base64"
+        ));
+    }
+    for desired in templates.iter().flatten() {
+        let size: usize = desired.data.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if size > SECRET / 10 * 9 {
+            notes.push(format!(
+                "Secret {} holds {} KiB of the 1024 that the API server takes",
+                desired.name,
+                size >> 10
+            ));
+        }
+    }
+    notes
+}
+
+/// The index learns what came of the pass.
+fn remember(context: &Context, name: &Name, fingerprint: Fingerprint, report: &Report) {
+    let mut index = context.index();
+    let Some(known) = index.object_mut(name) else { return };
+    let good = report.reason == Reason::Synced && report.next == Next::Never;
+    known.reason = Some(report.reason);
+    known.integrity = report.integrity;
+    known.hopeless = report.hopeless.then_some(fingerprint);
+    if good {
+        known.applied = Some(fingerprint);
+        known.children = report
+            .status
+            .secrets
+            .iter()
+            .filter(|secret| secret.result == crate::status::SYNCED)
+            .map(|secret| Child {
+                name: secret.name.as_str().into(),
+                uid: secret.uid.as_str().into(),
+                version: secret.resource_version.as_str().into(),
+            })
+            .collect();
+        known.last_success = Some(Timestamp::now().as_second());
+    }
+    known.failures = match report.next {
+        Next::Never => 0,
+        Next::Soon | Next::Interval => known.failures.saturating_add(1),
+    };
+}
+
+/// Writes versions of Secrets that others changed, so that a restart knows them.
+async fn renew(context: &Context, name: &Name) -> Result<(), kube::Error> {
+    {
+        let mut index = context.index();
+        let in_sync = index.in_sync(name);
+        let Some(known) = index.object_mut(name) else { return Ok(()) };
+        if !in_sync || known.renew_at.is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        known.renew_at = None;
+    }
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
+    let Some(object) = api.get_opt(&name.name).await? else { return Ok(()) };
+    let Some(mut status) = object.status.clone() else { return Ok(()) };
+    {
+        let index = context.index();
+        let known = index.object(name).filter(|known| *known.uid == *object.uid());
+        for child in known.iter().flat_map(|known| &known.children) {
+            if let Some(secret) = status.secrets.iter_mut().find(|one| one.name == *child.name) {
+                secret.resource_version = child.version.to_string();
+            }
+        }
+    }
+    if object.status.as_ref() == Some(&status) { Ok(()) } else { patch(context, name, &status).await }
+}
+
+/// Writes the status, if it says something new.
+async fn write(context: &Context, object: &SopsSecret, status: &Status) -> Result<(), kube::Error> {
+    let before = object.status.clone().unwrap_or_default();
+    let renewed = context.index().renewal_is_due(&object.name(), &before, status);
+    if !(report::differs(&before, status) || renewed) || !context.leads() {
+        return Ok(());
+    }
+    patch(context, &object.name(), status).await
+}
+
+async fn patch(context: &Context, name: &Name, status: &Status) -> Result<(), kube::Error> {
+    if !context.leads() {
+        return Ok(());
+    }
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
+    // A field that is empty now has to be named to go.
+    let mut patch = serde_json::json!({ "status": status });
+    for field in ["secrets", "applied"] {
+        if patch["status"].get(field).is_none() {
+            patch["status"][field] = serde_json::Value::Null;
+        }
+    }
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch_status(&name.name, &params, &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,262 @@
+//! The watches: what the cluster says → the index → the queue.
+//!
+//! Rules of this module:
+//!
+//! - A watch that ends is started again at once, then with growing pauses of at most two seconds:
+//!   whoever waits for a secret waits for us too.
+//! - After a gap everything is listed, and what the list lacks is gone. An error is never taken for
+//!   an empty list.
+//! - Nothing is looked at before both lists are complete.
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource};
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::index::Wake;
+use crate::namespaces::LABEL;
+use crate::object::{Name, SecretMeta, SopsSecret};
+use crate::queue::Lane;
+use crate::telemetry::words;
+
+/// Pauses between two tries.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+/// Which lists are complete; how many watches each kind has.
+pub(crate) struct Readiness {
+    waiting: watch::Sender<usize>,
+}
+
+impl Readiness {
+    /// Of so many lists.
+    pub(crate) fn of(lists: usize) -> Self {
+        Self { waiting: watch::Sender::new(lists) }
+    }
+
+    fn one_is_complete(&self) {
+        self.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+
+    /// Whether all are.
+    pub(crate) fn is_complete(&self) -> bool {
+        *self.waiting.borrow() == 0
+    }
+
+    /// Returns when all are.
+    pub(crate) async fn complete(&self) {
+        // The sender lives as long as we do.
+        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
+    }
+}
+
+/// Starts all watches. They run as long as the program.
+pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
+    let places: Vec<Option<String>> = match context.settings.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().cloned().map(Some).collect(),
+    };
+    let readiness = Arc::new(Readiness::of(2 * places.len()));
+    for place in places {
+        tokio::spawn(objects(context.clone(), place.clone(), readiness.clone()));
+        tokio::spawn(secrets(context.clone(), place, readiness.clone()));
+    }
+    tokio::spawn(namespaces(context.clone()));
+    readiness
+}
+
+fn api<K>(context: &Context, place: Option<&str>) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+{
+    match place {
+        None => Api::all(context.client.clone()),
+        Some(namespace) => Api::namespaced(context.client.clone(), namespace),
+    }
+}
+
+/// SopsSecrets.
+async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Readiness>) {
+    let api = api::<SopsSecret>(&context, place.as_deref());
+    let mut config = watcher::Config::default();
+    config.label_selector.clone_from(&context.settings.selector);
+    let mut first = true;
+    let mut seen = HashSet::new();
+    run("sopssecrets", &context, api, config, |event| match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(object) => {
+            seen.insert(object.name());
+            see(&context, object, if first { Lane::Backlog } else { Lane::Fresh }, &readiness);
+        }
+        Event::InitDone => {
+            let seen = std::mem::take(&mut seen);
+            let inside = |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+            context.index().retain_objects(|name| !inside(name) || seen.contains(name));
+            if std::mem::take(&mut first) {
+                readiness.one_is_complete();
+            }
+        }
+        Event::Apply(object) => see(&context, object, Lane::Fresh, &readiness),
+        Event::Delete(object) => {
+            let name = object.name();
+            context.index().forget_object(&name);
+            context.bodies.forget(&name);
+            context.queue.remove(&name);
+        }
+    })
+    .await;
+}
+
+fn see(context: &Context, object: SopsSecret, lane: Lane, readiness: &Readiness) {
+    let name = object.name();
+    let wake = context.index().see_object(&object);
+    if wake == Wake::No {
+        return;
+    }
+    // Before the lists are complete nobody knows whether there is anything to do.
+    if readiness.is_complete() {
+        context.bodies.put(object);
+    }
+    context.queue.push(&name, lane);
+}
+
+/// Secrets, by their metadata.
+async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Readiness>) {
+    let api = api::<SecretMeta>(&context, place.as_deref());
+    let mut first = true;
+    let mut seen = HashSet::new();
+    run("secrets", &context, api, watcher::Config::default(), |event| match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(secret) => {
+            let name = Name::of(&secret.metadata);
+            let woken = context.index().see_secret(&secret);
+            if context.index().secret(&name).is_some() {
+                seen.insert(name);
+            }
+            push(&context, &woken, &readiness);
+        }
+        Event::InitDone => {
+            let seen = std::mem::take(&mut seen);
+            let inside = |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+            let woken = context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
+            push(&context, &woken, &readiness);
+            if std::mem::take(&mut first) {
+                readiness.one_is_complete();
+            }
+        }
+        Event::Apply(secret) => {
+            let woken = context.index().see_secret(&secret);
+            push(&context, &woken, &readiness);
+        }
+        Event::Delete(secret) => {
+            let woken = context.index().lose_secret(&Name::of(&secret.metadata));
+            push(&context, &woken, &readiness);
+        }
+    })
+    .await;
+}
+
+fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
+    // At the start every object waits already.
+    if readiness.is_complete() {
+        woken.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
+    }
+}
+
+/// Namespaces that demand verified objects.
+async fn namespaces(context: Arc<Context>) {
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
+    let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
+    let mut seen = HashSet::new();
+    let wake = |namespace: &str| {
+        let index = context.index();
+        let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
+        let names: Vec<Name> = inside.map(|(name, _)| name.clone()).collect();
+        drop(index);
+        names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
+    };
+    run("namespaces", &context, api, config, |event| match event {
+        Event::Init => seen.clear(),
+        Event::InitApply(object) | Event::Apply(object) => {
+            let name = object.metadata.name.unwrap_or_default();
+            seen.insert(name.clone());
+            if context.verified_only.set(&name, true) {
+                wake(&name);
+            }
+        }
+        Event::InitDone => {
+            context.verified_only.retain(&seen).iter().for_each(|name| wake(name));
+        }
+        Event::Delete(object) => {
+            let name = object.metadata.name.unwrap_or_default();
+            seen.remove(&name);
+            if context.verified_only.set(&name, false) {
+                wake(&name);
+            }
+        }
+    })
+    .await;
+}
+
+/// Runs one watch for good.
+async fn run<K>(
+    what: &'static str,
+    context: &Context,
+    api: Api<K>,
+    config: watcher::Config,
+    mut see: impl FnMut(Event<K>),
+) where
+    K: Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
+    K::DynamicType: Clone,
+{
+    let mut stream = pin!(watcher(api, config));
+    let mut failures = 0;
+    context.metrics.watch(what, false);
+    while let Some(next) = stream.next().await {
+        match next {
+            Ok(event) => {
+                let live = matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_));
+                if live && failures > 0 {
+                    tracing::info!(resource = what, "The watch is up to date again");
+                }
+                if live {
+                    failures = 0;
+                    context.metrics.watch(what, true);
+                }
+                see(event);
+            }
+            Err(error) => {
+                if failures == 0 {
+                    let why = watch_words(&error);
+                    tracing::warn!(resource = what, error = why, "The watch broke off");
+                }
+                context.metrics.watch(what, false);
+                tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+                failures += 1;
+            }
+        }
+    }
+}
+
+fn watch_words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => words(error),
+        watcher::Error::WatchError(status) => format!("{} {}", status.code, status.reason),
+        watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
+    }
+}
