@@ -355,7 +355,10 @@ impl Index {
         let owner = self.secrets.get(secret).and_then(|seen| seen.owner.as_ref());
         let owner = owner.and_then(|uid| self.by_uid.get(uid));
         let waiting = self.wanted.get(secret).into_iter().flatten();
-        owner.into_iter().chain(waiting).cloned().collect()
+        let mut all: Vec<Name> = owner.into_iter().chain(waiting).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     fn forget_foreign(&mut self, name: &Name) {

@@ -374,7 +374,9 @@ fn secrets(deeds: &Deeds, before: &Status) -> Vec<SecretStatus> {
         },
         Err(failed) => {
             let old = before.secrets.iter().find(|old| old.name == failed.name);
-            let old = old.filter(|_| !failed.name.is_empty()).cloned().unwrap_or_default();
+            // Neither a template without a name nor a second one of a name has a Secret.
+            let old = old.filter(|_| !failed.name.is_empty() && counts(failed));
+            let old = old.cloned().unwrap_or_default();
             SecretStatus {
                 name: failed.name.clone(),
                 result: failed.reason.name().to_owned(),
