@@ -72,7 +72,10 @@ pub(crate) async fn settle(
         let (sent, deed) = match step {
             Step::Keep => {
                 let secret = live.as_ref().map(|live| &live.metadata);
-                let child = child(desired, secret.and_then(|m| Some((m.uid.as_deref()?, m.resource_version.as_deref()?))));
+                let child = child(
+                    desired,
+                    secret.and_then(|m| Some((m.uid.as_deref()?, m.resource_version.as_deref()?))),
+                );
                 note(context, object, &name, &child);
                 return Ok(Settled { child, deed: Deed::Kept });
             }
@@ -91,7 +94,10 @@ pub(crate) async fn settle(
                 let deed = match &takeover {
                     None => Deed::Updated,
                     Some(takeover) => Deed::Taken(
-                        takeover.from.as_ref().map(|owner| format!("{} {}", owner.kind, owner.name)),
+                        takeover
+                            .from
+                            .as_ref()
+                            .map(|owner| format!("{} {}", owner.kind, owner.name)),
                     ),
                 };
                 let sent = api.replace(&desired.name, &params(), &secret).await;
@@ -105,7 +111,8 @@ pub(crate) async fn settle(
         match sent {
             Ok(secret) => {
                 let meta = &secret.metadata;
-                let child = child(desired, meta.uid.as_deref().zip(meta.resource_version.as_deref()));
+                let child =
+                    child(desired, meta.uid.as_deref().zip(meta.resource_version.as_deref()));
                 note(context, object, &name, &child);
                 return Ok(Settled { child, deed });
             }

@@ -132,7 +132,9 @@ fn level(text: &str) -> Result<tracing::Level, String> {
         other => match other.parse::<u8>() {
             Ok(0) => Ok(tracing::Level::INFO),
             Ok(_) => Ok(tracing::Level::DEBUG),
-            Err(_) => Err(format!("zap-log-level is {other:?}; it takes debug, info, error, panic or a number")),
+            Err(_) => Err(format!(
+                "zap-log-level is {other:?}; it takes debug, info, error, panic or a number"
+            )),
         },
     }
 }

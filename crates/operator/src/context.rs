@@ -25,7 +25,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, settings: Settings, keys: Keys, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        settings: Settings,
+        keys: Keys,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             client,
             settings,

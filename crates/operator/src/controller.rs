@@ -19,9 +19,9 @@ use crate::metrics::Passed;
 use crate::object::Name;
 use crate::queue::Lane;
 use crate::report::{self, Next};
-use crate::watch::Readiness;
 use crate::settings::Mode;
 use crate::status::Reason;
+use crate::watch::Readiness;
 use crate::{lease, reconcile, shadow, telemetry, watch};
 
 /// How long a pass may take. Each call has a deadline of its own; this is for answers that never
@@ -64,7 +64,8 @@ pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
     let _ = tokio::time::timeout(GRACE, slots.acquire_many(all)).await;
     if let Some(election) = &context.settings.election {
         context.set_lead(Lead::No);
-        let _ = tokio::time::timeout(Duration::from_secs(2), lease::release(&context, election)).await;
+        let _ =
+            tokio::time::timeout(Duration::from_secs(2), lease::release(&context, election)).await;
     }
 }
 
@@ -124,9 +125,8 @@ async fn one(context: &Context, name: &Name) {
         let index = context.index();
         (index.object(name).map_or(1, |known| known.failures), index.renewal(name))
     };
-    let pause = next.and_then(|next| {
-        report::pause(next, failures, context.settings.retry, random())
-    });
+    let pause =
+        next.and_then(|next| report::pause(next, failures, context.settings.retry, random()));
     if let Some(pause) = pause {
         context.queue.push_at(name, Instant::now() + pause);
     } else if let Some(due) = renewal {

@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::KeyProvider;
+use sops_providers::Keyring;
 use sops_providers::age::{AgeProvider, IdentitySource, IdentityText};
 use sops_providers::aws_kms::{AwsKms, AwsSettings};
-use sops_providers::Keyring;
 
 use crate::context::Context;
 use crate::keys::Limited;
@@ -34,8 +34,11 @@ pub(crate) fn keyring(calls_per_second: u32, metrics: &Arc<Metrics>) -> Keyring 
 
 /// Variables that name a file or hold an identity.
 fn age() -> Vec<Box<dyn IdentitySource>> {
-    let mut sources: Vec<Box<dyn IdentitySource>> =
-        vec![Box::new(File { name: "SOPS_AGE_SSH_PRIVATE_KEY_FILE", path: path("SOPS_AGE_SSH_PRIVATE_KEY_FILE"), usual: false })];
+    let mut sources: Vec<Box<dyn IdentitySource>> = vec![Box::new(File {
+        name: "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
+        path: path("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+        usual: false,
+    })];
     if let Ok(text) = std::env::var("SOPS_AGE_KEY")
         && !text.is_empty()
     {

@@ -201,7 +201,8 @@ mod tests {
     fn numbers_and_booleans_become_their_text() {
         let text = r#"{"name":"a","stringData":{"port":5432,"on":true,"off":false,"rate":1.5,"no":null,"empty":""}}"#;
         let secret = one(text).expect("a secret");
-        let expected = [("port", "5432"), ("on", "true"), ("off", "false"), ("rate", "1.5"), ("empty", "")];
+        let expected =
+            [("port", "5432"), ("on", "true"), ("off", "false"), ("rate", "1.5"), ("empty", "")];
         for (key, text) in expected {
             assert_eq!(value(&secret, key).as_deref(), Some(text.as_bytes()), "{key}");
         }
@@ -210,10 +211,9 @@ mod tests {
 
     #[test]
     fn a_wrong_template_stops_itself_only() {
-        let all = of(
-            r#"[{"stringData":{"a":"x"}},{"name":"b","data":{"k":"not base64"}},{"name":"c"},
-            {"name":"c","stringData":{"k":"second"}},{"name":"d","data":{"k":"YQ"}}]"#,
-        );
+        let all =
+            of(r#"[{"stringData":{"a":"x"}},{"name":"b","data":{"k":"not base64"}},{"name":"c"},
+            {"name":"c","stringData":{"k":"second"}},{"name":"d","data":{"k":"YQ"}}]"#);
         let reasons: Vec<_> = all.iter().map(|one| one.as_ref().err().map(|w| w.reason)).collect();
         use TemplateReason::{DuplicateName, NoName, NotBase64};
         assert_eq!(

@@ -389,6 +389,5 @@ fn marks(object: &SopsSecret) -> u64 {
     hasher.finish()
 }
 
-
 #[cfg(test)]
 mod tests;

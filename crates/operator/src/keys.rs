@@ -300,8 +300,7 @@ mod tests {
         let bucket = Bucket::new(10);
         let now = Instant::now();
         let mut full = now;
-        let waits: Vec<u128> =
-            (0..12).map(|_| bucket.wait(&mut full, now).as_millis()).collect();
+        let waits: Vec<u128> = (0..12).map(|_| bucket.wait(&mut full, now).as_millis()).collect();
         assert!(waits[..10].iter().all(|wait| *wait == 0), "{waits:?}");
         assert_eq!(waits[10..], [100, 200]);
         // Two seconds later it is full again.

@@ -110,26 +110,78 @@ impl Metrics {
     fn registered(&self) -> Registry {
         let mut all = Registry::default();
         let original = "sopssecrets_reconcilation";
-        all.register(format!("{original}_successes"), "Passes that ended Healthy", self.successes.clone());
-        all.register(format!("{original}_failures"), "Passes that are tried again", self.failures.clone());
-        all.register(format!("{original}_suspends"), "Passes stopped by spec.suspend", self.suspends.clone());
+        all.register(
+            format!("{original}_successes"),
+            "Passes that ended Healthy",
+            self.successes.clone(),
+        );
+        all.register(
+            format!("{original}_failures"),
+            "Passes that are tried again",
+            self.failures.clone(),
+        );
+        all.register(
+            format!("{original}_suspends"),
+            "Passes stopped by spec.suspend",
+            self.suspends.clone(),
+        );
         all.register("controller_runtime_reconcile", "Passes by their end", self.runtime.clone());
-        all.register("controller_runtime_reconcile_time_seconds", "Time of a pass", self.seconds.clone());
-        all.register("workqueue_depth", "Objects that wait for a worker", self.upstream_depth.clone());
-        all.register("leader_election_master_status", "Whether this replica acts", self.leader.clone());
-        all.register("sops_operator_reconciles", "Passes by result and reason", self.reconciles.clone());
-        all.register("sops_operator_decrypts", "Keys that were tried, by kind and outcome", self.decrypts.clone());
-        all.register("sops_operator_kms_seconds", "Time of a call to a key service", self.kms.clone());
+        all.register(
+            "controller_runtime_reconcile_time_seconds",
+            "Time of a pass",
+            self.seconds.clone(),
+        );
+        all.register(
+            "workqueue_depth",
+            "Objects that wait for a worker",
+            self.upstream_depth.clone(),
+        );
+        all.register(
+            "leader_election_master_status",
+            "Whether this replica acts",
+            self.leader.clone(),
+        );
+        all.register(
+            "sops_operator_reconciles",
+            "Passes by result and reason",
+            self.reconciles.clone(),
+        );
+        all.register(
+            "sops_operator_decrypts",
+            "Keys that were tried, by kind and outcome",
+            self.decrypts.clone(),
+        );
+        all.register(
+            "sops_operator_kms_seconds",
+            "Time of a call to a key service",
+            self.kms.clone(),
+        );
         all.register("sops_operator_objects", "SopsSecrets by state", self.objects.clone());
         all.register(
             "sops_operator_last_success_age_seconds",
             "Time since the last success of the object of a state for which it is longest ago",
             self.age.clone(),
         );
-        all.register("sops_operator_queue_depth", "Objects that wait for a worker", self.depth.clone());
-        all.register("sops_operator_cached_keys", "Wrapped keys that are remembered", self.cached.clone());
-        all.register("sops_operator_watch_connected", "Whether a watch is up to date", self.connected.clone());
-        all.register("sops_operator_rollouts", "Workloads that were rolled out", self.rollouts.clone());
+        all.register(
+            "sops_operator_queue_depth",
+            "Objects that wait for a worker",
+            self.depth.clone(),
+        );
+        all.register(
+            "sops_operator_cached_keys",
+            "Wrapped keys that are remembered",
+            self.cached.clone(),
+        );
+        all.register(
+            "sops_operator_watch_connected",
+            "Whether a watch is up to date",
+            self.connected.clone(),
+        );
+        all.register(
+            "sops_operator_rollouts",
+            "Workloads that were rolled out",
+            self.rollouts.clone(),
+        );
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         all.register("sops_operator_build", "The build", build);
         all

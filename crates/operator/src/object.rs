@@ -186,7 +186,8 @@ impl<'de> Deserialize<'de> for Meta {
             manager.fields_v1.as_ref().is_some_and(|fields| fields.get().contains("\"f:spec\""))
         };
         let last = part.managed_fields.into_iter().filter(wrote_spec);
-        let last = last.max_by(|a, b| a.time.as_ref().map(|t| t.0).cmp(&b.time.as_ref().map(|t| t.0)));
+        let last =
+            last.max_by(|a, b| a.time.as_ref().map(|t| t.0).cmp(&b.time.as_ref().map(|t| t.0)));
         let version = last.and_then(|manager| manager.api_version);
         let older_version =
             version.filter(|version| is_of_group(version) && !version.ends_with(VERSION));

@@ -43,10 +43,13 @@ pub(crate) async fn render(files: &Files) -> Result<(), String> {
                     let mut secret = plan::new(&object, &desired);
                     // Only a cluster knows who the owner is.
                     secret.metadata.owner_references = None;
-                    let text = serde_saphyr::to_string(&secret).map_err(|_| "a Secret has no text")?;
+                    let text =
+                        serde_saphyr::to_string(&secret).map_err(|_| "a Secret has no text")?;
                     print(&SecretBytes::from(format!("---\n{text}")))?;
                 }
-                Err(wrong) => found.fail(&place, &format!("Secret {}: {}", wrong.name, wrong.detail)),
+                Err(wrong) => {
+                    found.fail(&place, &format!("Secret {}: {}", wrong.name, wrong.detail))
+                }
             }
         }
     }
@@ -75,7 +78,9 @@ pub(crate) async fn check(files: &Files) -> Result<(), String> {
             }
             // Whoever checks need not be able to decrypt: what can be seen from outside is good.
             Err(problem) if problem.reason == Reason::NoUsableKey && !files.require_verified => {
-                say(&format!("{place}: well-formed; no key here opens it, so its values are not checked"));
+                say(&format!(
+                    "{place}: well-formed; no key here opens it, so its values are not checked"
+                ));
             }
             Err(problem) => found.fail(&place, &problem.text),
         }
@@ -162,7 +167,10 @@ fn read(path: &Path) -> Result<SecretBytes, String> {
 }
 
 fn print(text: &SecretBytes) -> Result<(), String> {
-    std::io::stdout().lock().write_all(text.expose()).map_err(|error| format!("standard output: {error}"))
+    std::io::stdout()
+        .lock()
+        .write_all(text.expose())
+        .map_err(|error| format!("standard output: {error}"))
 }
 
 #[allow(clippy::print_stderr, reason = "standard output is for Secrets")]

@@ -81,15 +81,15 @@ pub(crate) fn judge(secret: &Secret, me: &Me<'_>, others: &dyn Others) -> Claim 
         && !offered
         && (rival.created, &*owner.uid) <= (me.created, me.uid)
     {
-        let text = format!(
-            "{} {} enforces ownership of it too, and is older", owner.kind, owner.name
-        );
+        let text =
+            format!("{} {} enforces ownership of it too, and is older", owner.kind, owner.name);
         return Claim::Refused(TemplateReason::Conflict, text);
     }
     let secret = secret.metadata.uid.as_deref().unwrap_or_default();
     if others.was_taken(secret, &owner.uid) {
         let text = format!(
-            "it was taken from {} {} before, which has taken it back", owner.kind, owner.name
+            "it was taken from {} {} before, which has taken it back",
+            owner.kind, owner.name
         );
         return Claim::Refused(TemplateReason::Conflict, text);
     }

@@ -269,7 +269,11 @@ async fn renew(context: &Context, name: &Name) -> Result<(), kube::Error> {
             }
         }
     }
-    if object.status.as_ref() == Some(&status) { Ok(()) } else { patch(context, name, &status).await }
+    if object.status.as_ref() == Some(&status) {
+        Ok(())
+    } else {
+        patch(context, name, &status).await
+    }
 }
 
 /// Writes the status, if it says something new.

@@ -134,11 +134,8 @@ pub(crate) fn report(
                     who does not know the canonical form, or tampered with";
         notices.push(Notice { warning: true, reason: INTEGRITY_LOST, text: text.to_owned() });
     }
-    let changed_outcome = before
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == READY)
-        .is_none_or(|ready| {
+    let changed_outcome =
+        before.conditions.iter().find(|condition| condition.type_ == READY).is_none_or(|ready| {
             ready.reason != summary.reason.name() || ready.message != summary.text
         });
     if changed_outcome && summary.ready == Some(false) {
@@ -327,8 +324,7 @@ fn claims(summary: &Summary, integrity: Option<Integrity>, outcome: &Outcome) ->
         reason,
         message: message.to_owned(),
     };
-    let mut claims =
-        vec![claim(READY, summary.ready, summary.reason.name(), &summary.text)];
+    let mut claims = vec![claim(READY, summary.ready, summary.reason.name(), &summary.text)];
     let doubt = match outcome {
         Outcome::Settled(deeds) => deeds.doubt.as_deref(),
         Outcome::Suspended | Outcome::Closed(..) => None,
@@ -389,7 +385,12 @@ fn secrets(deeds: &Deeds, before: &Status) -> Vec<SecretStatus> {
 }
 
 /// How long to wait before the next try. `random` is anything below one.
-pub(crate) fn pause(next: Next, failures: u32, interval: Duration, random: f64) -> Option<Duration> {
+pub(crate) fn pause(
+    next: Next,
+    failures: u32,
+    interval: Duration,
+    random: f64,
+) -> Option<Duration> {
     let doubled = |first: Duration, most: Duration| {
         let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         first.saturating_mul(factor.max(1)).min(most)

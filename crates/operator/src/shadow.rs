@@ -68,7 +68,9 @@ fn differences(desired: &Desired, live: Option<&Secret>) -> Vec<String> {
     for (key, value) in &desired.data {
         match data.get(key) {
             None => all.push(format!("{key} is missing")),
-            Some(found) if found.0 != value.expose() => all.push(format!("{key} has another value")),
+            Some(found) if found.0 != value.expose() => {
+                all.push(format!("{key} has another value"))
+            }
             Some(_) => {}
         }
     }

@@ -194,7 +194,12 @@ pub(crate) struct Claim {
 
 /// The conditions of an object, in a fixed order, from what they were: a time changes only with
 /// the status it belongs to, and is never empty.
-pub(crate) fn set(before: &[Condition], claims: &[Claim], generation: i64, now: &Time) -> Vec<Condition> {
+pub(crate) fn set(
+    before: &[Condition],
+    claims: &[Claim],
+    generation: i64,
+    now: &Time,
+) -> Vec<Condition> {
     let conditions = claims.iter().map(|claim| {
         let status = match claim.status {
             Some(true) => "True",

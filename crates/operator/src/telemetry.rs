@@ -72,7 +72,8 @@ impl<S: Subscriber> Layer<S> for Lines {
         let metadata = event.metadata();
         if !metadata.target().starts_with("sops_operator") {
             // Of a library only that it complains.
-            fields = Fields { message: format!("{} complains", metadata.target()), all: Vec::new() };
+            fields =
+                Fields { message: format!("{} complains", metadata.target()), all: Vec::new() };
         }
         let time = self.time.text(Timestamp::now());
         let level = metadata.level().as_str().to_ascii_lowercase();

@@ -103,7 +103,8 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         }
         Event::InitDone => {
             let seen = std::mem::take(&mut seen);
-            let inside = |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+            let inside =
+                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
             context.index().retain_objects(|name| !inside(name) || seen.contains(name));
             if std::mem::take(&mut first) {
                 readiness.one_is_complete();
@@ -150,7 +151,8 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         }
         Event::InitDone => {
             let seen = std::mem::take(&mut seen);
-            let inside = |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+            let inside =
+                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
             let woken = context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
             push(&context, &woken, &readiness);
             if std::mem::take(&mut first) {

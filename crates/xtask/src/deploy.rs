@@ -23,10 +23,7 @@ const COPIES: [(&str, &str); 3] = [
         "deploy/grafana/dashboard.json",
         "deploy/chart/sops-secrets-operator/files/grafana-dashboard.json",
     ),
-    (
-        "config/crd/bases/isindir.github.com_sopssecrets.yaml",
-        "deploy/chart/sops-secrets-operator/crds/isindir.github.com_sopssecrets.yaml",
-    ),
+    (CRD, "deploy/chart/sops-secrets-operator/crds/isindir.github.com_sopssecrets.yaml"),
 ];
 
 /// Name of the release and of the namespace of the kustomize base.
@@ -46,8 +43,12 @@ data:
   resource.customizations.health.isindir.github.com_SopsSecret: |
 ";
 
+/// The definition of SopsSecrets, as the operator prints it.
+const CRD: &str = "config/crd/bases/isindir.github.com_sopssecrets.yaml";
+
 /// Makes the files anew, or only compares them.
 pub(crate) fn generate(check: bool) -> Result<()> {
+    settle(CRD, &crd()?, check)?;
     let mut files = vec![("deploy/argocd/argocd-cm.yaml", argo_patch()?)];
     for (from, to) in COPIES {
         files.push((to, read(from)?));
@@ -60,6 +61,11 @@ pub(crate) fn generate(check: bool) -> Result<()> {
         Ok(content) => settle("deploy/kustomize/base/operator.yaml", &content, check),
         Err(error) => shell::missing::<()>(&error).map(drop),
     }
+}
+
+fn crd() -> Result<String> {
+    shell::run(&mut shell::cargo(["build", "-p", "sops-operator", "-j2"]))?;
+    shell::output(&mut shell::command(paths::target().join("debug/sops-operator"), ["crd"]))
 }
 
 fn settle(path: &str, content: &str, check: bool) -> Result<()> {

@@ -52,10 +52,7 @@ fn current() -> Value {
             ("labels", strings("Labels of the Secret.")),
             ("annotations", strings("Annotations of the Secret.")),
             ("type", string("Type of the Secret; Opaque if empty.")),
-            (
-                "data",
-                strings("Values in base64; a key here wins over the same key of stringData."),
-            ),
+            ("data", strings("Values in base64; a key here wins over the same key of stringData.")),
             ("stringData", strings("Values as they are.")),
         ],
         &["name"],
@@ -253,7 +250,10 @@ fn key_lists() -> Vec<(&'static str, Value)> {
             "kms",
             keys("Keys of AWS KMS.", &["arn", "role", "enc", "created_at", "aws_profile"], true),
         ),
-        ("gcp_kms", keys("Keys of Google Cloud KMS.", &["resource_id", "enc", "created_at"], false)),
+        (
+            "gcp_kms",
+            keys("Keys of Google Cloud KMS.", &["resource_id", "enc", "created_at"], false),
+        ),
         ("hckms", keys("Keys of Huawei Cloud KMS.", &["key_id", "enc", "created_at"], false)),
         (
             "azure_kv",
@@ -432,7 +432,10 @@ mod tests {
         assert_eq!(stored.len(), 1);
         assert_eq!(stored[0]["name"], "v1alpha3");
         let column = &stored[0]["additionalPrinterColumns"][0];
-        assert_eq!((&column["name"], &column["jsonPath"]), (&json!("Status"), &json!(".status.message")));
+        assert_eq!(
+            (&column["name"], &column["jsonPath"]),
+            (&json!("Status"), &json!(".status.message"))
+        );
     }
 
     #[test]

@@ -71,12 +71,8 @@ fn our_own_status_and_our_own_writes_wake_nobody() {
     assert_eq!(index.see_object(&object(1, json!({}))), Wake::Changed);
     assert_eq!(index.see_object(&object(1, healthy(1, "5"))), Wake::No);
     let child = Child { name: "s".into(), uid: "su".into(), version: "5".into() };
-    let seen = Seen {
-        uid: "su".into(),
-        version: "5".into(),
-        owner: Some("me".into()),
-        deleting: false,
-    };
+    let seen =
+        Seen { uid: "su".into(), version: "5".into(), owner: Some("me".into()), deleting: false };
     index.put_own(&name(), &Name::new("n", "s"), seen, &child);
     assert!(index.see_secret(&secret("s", "su", "5", Some("me"))).is_empty());
     // Whoever changes it, deletes it, or takes its owner away, wakes us.
@@ -140,9 +136,8 @@ fn an_object_of_the_same_name_is_another_one() {
 fn versions_that_others_make_are_written_now_and_then() {
     let mut index = Index::default();
     index.see_object(&object(1, healthy(1, "5")));
-    let status = |version: &str| {
-        serde_json::from_value::<Status>(healthy(1, version)).expect("a status")
-    };
+    let status =
+        |version: &str| serde_json::from_value::<Status>(healthy(1, version)).expect("a status");
     assert!(!index.renewal_is_due(&name(), &status("5"), &status("5")));
     assert!(!index.renewal_is_due(&name(), &status("5"), &status("6")));
     let due = index.renewal(&name()).expect("it is due some time");

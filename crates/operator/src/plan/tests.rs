@@ -98,7 +98,10 @@ fn keys_of_data_that_the_template_does_not_have_go() {
     let mut live = stored(&wanted, MANAGER);
     live.data.get_or_insert_default().insert("foreign".into(), ByteString(b"x".to_vec()));
     let secret = updated(decide(&wanted, Some(&live), false));
-    assert_eq!(secret.data.map(|data| data.into_keys().collect::<Vec<_>>()), Some(vec!["k".into()]));
+    assert_eq!(
+        secret.data.map(|data| data.into_keys().collect::<Vec<_>>()),
+        Some(vec!["k".into()])
+    );
     assert_eq!(secret.metadata.resource_version.as_deref(), Some("5"));
 }
 

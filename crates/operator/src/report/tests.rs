@@ -29,7 +29,12 @@ fn good(name: &str, version: &str) -> Result<Settled, Failed> {
     Ok(Settled { child, deed: Deed::Kept })
 }
 
-fn bad(name: &str, reason: TemplateReason, message: Message, temporary: bool) -> Result<Settled, Failed> {
+fn bad(
+    name: &str,
+    reason: TemplateReason,
+    message: Message,
+    temporary: bool,
+) -> Result<Settled, Failed> {
     Err(Failed { name: name.into(), reason, message, detail: "why".into(), temporary })
 }
 
@@ -77,7 +82,10 @@ fn the_first_failure_in_the_order_of_templates_is_the_message() {
 #[test]
 fn a_second_template_of_a_name_is_told_and_no_failure() {
     let outcome = deeds(
-        vec![good("a", "1"), bad("a", TemplateReason::DuplicateName, Message::CreationError, false)],
+        vec![
+            good("a", "1"),
+            bad("a", TemplateReason::DuplicateName, Message::CreationError, false),
+        ],
         Integrity::Verified,
     );
     let report = made(&outcome, None, 10);
