@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::crd::{GROUP, KIND, PLURAL, VERSION};
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Meta {
 /// The annotation in which `kubectl apply` keeps a copy of what it applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The metadata of a Secret, without its labels, other annotations and managed fields.
+/// The metadata of a Secret, without its labels, annotations and managed fields.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(crate) struct SecretMeta {
     #[serde(deserialize_with = "without_annotations")]
@@ -224,12 +224,6 @@ impl SecretMeta {
         let controller = owners.iter().find(|owner| owner.controller == Some(true))?;
         let ours = controller.kind == KIND && is_of_group(&controller.api_version);
         ours.then_some(controller.uid.as_str())
-    }
-
-    /// Whether it offers itself.
-    pub(crate) fn offers_itself(&self) -> bool {
-        let annotations = self.metadata.annotations.as_ref();
-        annotations.and_then(|all| all.get(MANAGED)).is_some_and(|value| value == "true")
     }
 }
 
@@ -271,7 +265,8 @@ impl kube::Resource for SecretMeta {
     }
 }
 
-/// Metadata with what the index of Secrets needs.
+/// Metadata with what the index of Secrets needs. What `kubectl apply` keeps in an annotation, a
+/// copy of the whole Secret, never leaves the reader's buffer.
 fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -282,8 +277,6 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: Option<String>,
         deletion_timestamp: Option<Time>,
         owner_references: Option<Vec<OwnerReference>>,
-        #[serde(default)]
-        annotations: Option<ManagedOnly>,
     }
     let part = Part::deserialize(from)?;
     Ok(ObjectMeta {
@@ -293,40 +286,8 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: part.resource_version,
         deletion_timestamp: part.deletion_timestamp,
         owner_references: part.owner_references,
-        annotations: part.annotations.and_then(|ManagedOnly(value)| {
-            value.map(|value| BTreeMap::from([(MANAGED.to_owned(), value)]))
-        }),
         ..ObjectMeta::default()
     })
-}
-
-/// The one annotation that counts. The values of others never leave the reader's buffer.
-struct ManagedOnly(Option<String>);
-
-impl<'de> Deserialize<'de> for ManagedOnly {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Annotations;
-        impl<'de> Visitor<'de> for Annotations {
-            type Value = ManagedOnly;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("annotations")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ManagedOnly, A::Error> {
-                let mut found = None;
-                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-                    if key == MANAGED {
-                        found = Some(map.next_value()?);
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(ManagedOnly(found))
-            }
-        }
-        from.deserialize_map(Annotations)
-    }
 }
 
 #[cfg(test)]
@@ -334,17 +295,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_secret_only_the_annotation_that_counts_is_kept() {
+    fn no_annotation_of_a_secret_is_kept() {
         let secret: SecretMeta = serde_json::from_str(
             r#"{"kind":"PartialObjectMetadata","metadata":{"name":"a","namespace":"b","uid":"u",
                 "resourceVersion":"7","annotations":{"kubectl.kubernetes.io/last-applied-configuration":
-                "{\"data\":{}}","sopssecret/managed":"true"},"ownerReferences":[{"apiVersion":
+                "{\"data\":{}}"},"ownerReferences":[{"apiVersion":
                 "isindir.github.com/v1alpha3","kind":"SopsSecret","name":"x","uid":"o","controller":true}]}}"#,
         )
         .expect("metadata");
-        assert!(secret.offers_itself());
         assert_eq!(secret.controlled_by(), Some("o"));
-        assert_eq!(secret.metadata.annotations.map(|all| all.len()), Some(1));
+        assert_eq!(secret.metadata.annotations, None);
     }
 
     #[test]
@@ -377,7 +337,7 @@ mod tests {
         };
         let (old, new) = (entry("v1alpha2", 1, "spec"), entry("v1alpha3", 2, "spec"));
         let status = entry("v1alpha2", 9, "status");
-        assert_eq!(of(&[old.clone()]).as_deref(), Some("isindir.github.com/v1alpha2"));
+        assert_eq!(of(std::slice::from_ref(&old)).as_deref(), Some("isindir.github.com/v1alpha2"));
         assert_eq!(of(&[old, status, new]), None);
         assert_eq!(of(&[]), None);
     }

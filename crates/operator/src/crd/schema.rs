@@ -345,8 +345,11 @@ fn time(description: &str) -> Value {
 mod tests {
     use super::*;
 
+    /// Paths of fields, each with its type.
+    type Fields = &'static [(&'static str, &'static str)];
+
     /// The published shape: path, type, and whether it is required (operator spec §1.3 to §1.5).
-    const PUBLISHED: &[(&str, &str, &[(&str, &str)])] = &[
+    const PUBLISHED: &[(&str, &str, Fields)] = &[
         (
             "v1alpha3",
             "spec.secretTemplates",
