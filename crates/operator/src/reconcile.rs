@@ -54,7 +54,13 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
         let index = context.index();
         let Some(known) = index.object(name) else { return Ok(None) };
         // Its Secrets go with it. Making one now would only hold it up.
-        if known.deleting || index.in_sync(name) {
+        if known.deleting {
+            return Ok(None);
+        }
+        // Where only verified objects are taken, what was applied before may not be taken now.
+        let taken = !demands_verified(context, &name.namespace)
+            || known.integrity == Some(Integrity::Verified);
+        if taken && index.in_sync(name) {
             return Ok(None);
         }
         if known.hopeless == Some(known.fingerprint) {
@@ -82,8 +88,7 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     let integrity = Integrity::of(&opened.integrity);
     let doubt = open::doubt(&opened.integrity);
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
-    if let Some(closed) = open::refused(&opened, demanded) {
+    if let Some(closed) = open::refused(&opened, demands_verified(context, namespace)) {
         return Outcome::Closed(closed, Some(integrity));
     }
     let templates = desired::desired(&opened.templates);
@@ -120,6 +125,10 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
         clean_up(context, object, &templates, &mut deeds).await;
     }
     Outcome::Settled(deeds)
+}
+
+fn demands_verified(context: &Context, namespace: &str) -> bool {
+    context.settings.require_verified || context.verified_only.contains(namespace)
 }
 
 /// Whether a failure leaves nothing undone.
