@@ -152,19 +152,27 @@ async fn stubs_of_smartcards_are_told() {
     let Some(gpg) = Gpg::new() else { return };
     let (key, _) = gpg.key("card", "ed25519", "cv25519");
     let message = gpg.encrypt(&key, &data_key(), &[]);
-    let mut home = PgpHome::new();
-    home.add_keyring("public", SecretBytes::new(gpg.run(&["--export"], b"")));
-    for entry in std::fs::read_dir(gpg.home().join("private-keys-v1.d")).unwrap() {
-        let entry = entry.unwrap();
-        let content = std::fs::read_to_string(entry.path()).unwrap();
-        // As gpg-agent's keyformat.txt has it: the public half, and where the other is.
-        let stub = content.replace("(private-key", "(shadowed-private-key");
-        let stub = on_card(&stub);
-        home.add_agent_key(entry.file_name().to_string_lossy(), stub.into());
-    }
-    let attempt = open(&PgpProvider::new(home), &key, &message).await;
+    let home = || {
+        let mut home = PgpHome::new();
+        home.add_keyring("public", SecretBytes::new(gpg.run(&["--export"], b"")));
+        for entry in std::fs::read_dir(gpg.home().join("private-keys-v1.d")).unwrap() {
+            let entry = entry.unwrap();
+            let content = std::fs::read_to_string(entry.path()).unwrap();
+            // As gpg-agent's keyformat.txt has it: the public half, and where the other is.
+            let stub = content.replace("(private-key", "(shadowed-private-key");
+            let stub = on_card(&stub);
+            home.add_agent_key(entry.file_name().to_string_lossy(), stub.into());
+        }
+        home
+    };
+    let secret = SecretBytes::new(gpg.run(&["--export-secret-keys"], b""));
+    let attempt = open(&PgpProvider::new(home()), &key, &message).await;
     let said = assert_refused(&attempt, Refusal::Unsupported, "card");
     assert!(said.contains("smartcard"), "{said}");
+    // The key itself is there too, in another form.
+    let mut both = home();
+    both.add_keyring("backup", secret);
+    assert_opens(&open(&PgpProvider::new(both), &key, &message).await, "stub and key");
 }
 
 /// Puts the place on a card where the secret number stands.

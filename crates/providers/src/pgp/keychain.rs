@@ -111,35 +111,27 @@ impl Keychain {
         }
     }
 
-    /// Secret keys from keyrings, then those of gpg-agent by the keygrip of the public key.
+    /// Secret keys from keyrings, and those of gpg-agent by the keygrip of the public key.
     fn collect_secrets(&mut self, agent: &mut HashMap<Grip, (&String, AgentKey)>) {
-        let mut seen = HashSet::new();
-        let components: Vec<_> =
-            self.certificates.iter().flat_map(Certificate::components).collect();
-        for component in &components {
-            let Some(secret) = &component.secret else { continue };
-            if SecretKey::can_open(&component.public) {
-                let key = SecretKey::of_packet(component.public.clone(), secret);
-                if let Some(key) = key.filter(|_| seen.insert(component.public.fingerprint())) {
-                    self.secrets.push(key);
-                }
-            }
-        }
         let mut used = HashSet::new();
-        for component in &components {
-            let Some(grip) = component.grip else { continue };
-            if !agent.contains_key(&grip) {
+        for component in self.certificates.iter().flat_map(Certificate::components) {
+            let public = &component.public;
+            let agent_key = component.grip.and_then(|grip| agent.get_key_value(&grip));
+            used.extend(agent_key.map(|(grip, _)| *grip));
+            if !SecretKey::can_open(public) {
                 continue;
             }
-            used.insert(grip);
-            if SecretKey::can_open(&component.public) && seen.insert(component.public.fingerprint())
-            {
-                // One file may serve several keys, which differ in date only.
-                if let Some((_, key)) = agent.get(&grip) {
-                    self.secrets.push(SecretKey::of_agent(component.public.clone(), &key.secret));
-                }
-            }
+            // One file of the agent may serve several keys, which differ in date only.
+            let agent_key =
+                agent_key.map(|(_, (_, key))| SecretKey::of_agent(public.clone(), &key.secret));
+            let secret = component.secret.as_ref();
+            let own = secret.and_then(|secret| SecretKey::of_packet(public.clone(), secret));
+            self.secrets.extend(agent_key.into_iter().chain(own));
         }
+        // A key may be there twice, with a passphrase and without, or as a stub.
+        self.secrets.sort_by_key(SecretKey::rank);
+        let mut seen = HashSet::new();
+        self.secrets.retain(|secret| seen.insert(secret.public.fingerprint()));
         for key in self.certificates.iter().flat_map(|certificate| &certificate.foreign) {
             if key.is_secret || agent.contains_key(&key.grip) {
                 used.insert(key.grip);

@@ -104,6 +104,16 @@ impl SecretKey {
         Some(Self { public, state })
     }
 
+    /// Which of two copies is taken: the lower one.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.state {
+            State::Open(_) => 0,
+            State::Locked(..) => 1,
+            State::OnCard => 2,
+            State::Unusable(_) => 3,
+        }
+    }
+
     /// The key id, by which messages name it.
     pub(crate) fn id(&self) -> [u8; 8] {
         let mut id = [0; 8];
