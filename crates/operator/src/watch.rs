@@ -27,6 +27,11 @@ use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::queue::Lane;
 use crate::telemetry::words;
 
+/// Between two tries of what is forbidden: it takes somebody who allows it.
+const FORBIDDEN: Duration = Duration::from_secs(10);
+/// The watch that a Role of one namespace cannot allow.
+const NAMESPACES: &str = "namespaces";
+
 /// Pauses between two tries.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
@@ -69,12 +74,12 @@ pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
         [] => vec![None],
         some => some.iter().cloned().map(Some).collect(),
     };
-    let readiness = Arc::new(Readiness::of(2 * places.len()));
+    let readiness = Arc::new(Readiness::of(2 * places.len() + 1));
     for place in places {
         tokio::spawn(objects(context.clone(), place.clone(), readiness.clone()));
         tokio::spawn(secrets(context.clone(), place, readiness.clone()));
     }
-    tokio::spawn(namespaces(context.clone()));
+    tokio::spawn(namespaces(context.clone(), readiness.clone()));
     readiness
 }
 
@@ -179,10 +184,11 @@ fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
 }
 
 /// Namespaces that demand verified objects.
-async fn namespaces(context: Arc<Context>) {
+async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
     let mut seen = HashSet::new();
+    let mut first = true;
     let wake = |namespace: &str| {
         let index = context.index();
         let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
@@ -190,7 +196,7 @@ async fn namespaces(context: Arc<Context>) {
         drop(index);
         names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
     };
-    run("namespaces", &context, api, config, |event| match event {
+    run(NAMESPACES, &context, api, config, |event| match event {
         Event::Init => seen.clear(),
         Event::InitApply(object) | Event::Apply(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -201,6 +207,9 @@ async fn namespaces(context: Arc<Context>) {
         }
         Event::InitDone => {
             context.verified_only.retain(&seen).iter().for_each(|name| wake(name));
+            if std::mem::take(&mut first) {
+                readiness.one_is_complete();
+            }
         }
         Event::Delete(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -211,9 +220,12 @@ async fn namespaces(context: Arc<Context>) {
         }
     })
     .await;
+    if first {
+        readiness.one_is_complete();
+    }
 }
 
-/// Runs one watch for good.
+/// Runs one watch, for good unless it is one that need not be allowed.
 async fn run<K>(
     what: &'static str,
     context: &Context,
@@ -246,10 +258,25 @@ async fn run<K>(
                     tracing::warn!(resource = what, error = why, "The watch broke off");
                 }
                 context.metrics.watch(what, false);
-                tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+                if what == NAMESPACES && is_forbidden(&error) {
+                    tracing::warn!("The label {LABEL} of namespaces is not looked at");
+                    return;
+                }
+                let pause = PAUSES[failures.min(PAUSES.len() - 1)];
+                let pause = if is_forbidden(&error) { pause.max(FORBIDDEN) } else { pause };
+                tokio::time::sleep(pause).await;
                 failures += 1;
             }
         }
+    }
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 403,
+        watcher::Error::WatchError(status) => status.code == 403,
+        _ => false,
     }
 }
 
