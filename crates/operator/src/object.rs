@@ -62,6 +62,8 @@ pub(crate) struct Meta {
     pub(crate) plain: ObjectMeta,
     /// The API version through which `spec` was written last, if that is an older one.
     pub(crate) older_version: Option<Box<str>>,
+    /// Bytes of the copy that `kubectl apply` keeps.
+    pub(crate) copy: usize,
 }
 
 impl std::ops::Deref for Meta {
@@ -179,8 +181,9 @@ impl<'de> Deserialize<'de> for Meta {
             fields_v1: Option<Box<RawValue>>,
         }
         let mut part = Part::deserialize(from)?;
+        let mut copy = 0;
         if let Some(annotations) = &mut part.annotations {
-            annotations.remove(LAST_APPLIED);
+            copy = annotations.remove(LAST_APPLIED).map_or(0, |copy| copy.len());
         }
         let wrote_spec = |manager: &Manager| {
             manager.fields_v1.as_ref().is_some_and(|fields| fields.get().contains("\"f:spec\""))
@@ -203,7 +206,7 @@ impl<'de> Deserialize<'de> for Meta {
             annotations: part.annotations,
             ..ObjectMeta::default()
         };
-        Ok(Self { plain, older_version })
+        Ok(Self { plain, older_version, copy })
     }
 }
 

@@ -205,12 +205,21 @@ async fn clean_up(
 
 /// What is no failure and worth knowing.
 fn notes(object: &SopsSecret, templates: &[Result<Desired, Wrong>]) -> Vec<String> {
-    /// What the API server takes in a Secret (core API), and where it becomes tight.
+    /// What the API server takes in a Secret (core API).
     const SECRET: usize = 1 << 20;
+    /// What it takes in all annotations of an object.
+    const ANNOTATIONS: usize = 256 << 10;
     let mut notes = Vec::new();
     if let Some(version) = &object.metadata.older_version {
         notes.push(format!(
             "spec was written as {version}, where data were plain text; here they are base64"
+        ));
+    }
+    if object.metadata.copy > ANNOTATIONS / 10 * 9 {
+        notes.push(format!(
+            "kubectl apply keeps a copy of {} KiB in an annotation, and 256 are the most: use \
+             kubectl apply --server-side",
+            object.metadata.copy >> 10
         ));
     }
     for desired in templates.iter().flatten() {
