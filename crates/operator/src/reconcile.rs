@@ -10,7 +10,7 @@ use crate::apply::{self, Failed, Settled};
 use crate::context::Context;
 use crate::desired::{self, Desired, Wrong};
 use crate::fingerprint::Fingerprint;
-use crate::index::{Child, Seen};
+use crate::index::{Child, Known, Seen};
 use crate::object::{Name, SopsSecret};
 use crate::open::{self, Integrity};
 use crate::plan::MANAGER;
@@ -54,7 +54,7 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
         let index = context.index();
         let Some(known) = index.object(name) else { return Ok(None) };
         // Its Secrets go with it. Making one now would only hold it up.
-        if known.deleting || index.in_sync(name) {
+        if known.deleting || index.in_sync(name) && !is_doubted(context, name, known) {
             return Ok(None);
         }
         if known.hopeless == Some(known.fingerprint) {
@@ -71,6 +71,15 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
     Ok(object.filter(|object| object.metadata.deletion_timestamp.is_none()))
 }
 
+/// Whether an object was taken unverified where only verified ones are taken now.
+fn is_doubted(context: &Context, name: &Name, known: &Known) -> bool {
+    demands_verified(context, &name.namespace) && known.integrity != Some(Integrity::Verified)
+}
+
+fn demands_verified(context: &Context, namespace: &str) -> bool {
+    context.settings.require_verified || context.verified_only.contains(namespace)
+}
+
 async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprint) -> Outcome {
     if object.switches().suspend == Some(true) {
         return Outcome::Suspended;
@@ -82,8 +91,7 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     let integrity = Integrity::of(&opened.integrity);
     let doubt = open::doubt(&opened.integrity);
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
-    if let Some(closed) = open::refused(&opened, demanded) {
+    if let Some(closed) = open::refused(&opened, demands_verified(context, namespace)) {
         return Outcome::Closed(closed, Some(integrity));
     }
     let templates = desired::desired(&opened.templates);
