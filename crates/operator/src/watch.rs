@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
@@ -69,12 +70,12 @@ pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
         [] => vec![None],
         some => some.iter().cloned().map(Some).collect(),
     };
-    let readiness = Arc::new(Readiness::of(2 * places.len()));
+    let readiness = Arc::new(Readiness::of(2 * places.len() + 1));
     for place in places {
         tokio::spawn(objects(context.clone(), place.clone(), readiness.clone()));
         tokio::spawn(secrets(context.clone(), place, readiness.clone()));
     }
-    tokio::spawn(namespaces(context.clone()));
+    tokio::spawn(namespaces(context.clone(), readiness.clone()));
     readiness
 }
 
@@ -179,9 +180,11 @@ fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
 }
 
 /// Namespaces that demand verified objects.
-async fn namespaces(context: Arc<Context>) {
+async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
+    first_namespaces(&context).await;
+    readiness.one_is_complete();
     let mut seen = HashSet::new();
     let wake = |namespace: &str| {
         let index = context.index();
@@ -211,6 +214,36 @@ async fn namespaces(context: Arc<Context>) {
         }
     })
     .await;
+}
+
+/// Who demands verified objects is known before the first object is looked at, or one that is not
+/// verified would be taken in the moment before. Whoever may not see namespaces cannot know.
+async fn first_namespaces(context: &Context) {
+    let api: Api<Namespace> = Api::all(context.client.clone());
+    let params = ListParams::default().labels(&format!("{LABEL}=true"));
+    let mut failures = 0;
+    loop {
+        match api.list_metadata(&params).await {
+            Ok(list) => {
+                let names = list.items.into_iter().filter_map(|object| object.metadata.name);
+                for name in names {
+                    context.verified_only.set(&name, true);
+                }
+                return;
+            }
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                let why = "the label that demands verified objects has no effect";
+                tracing::warn!(resource = "namespaces", why, "Namespaces may not be listed");
+                return;
+            }
+            Err(error) => {
+                let why = words(&error);
+                tracing::warn!(resource = "namespaces", error = why, "Unable to list");
+                tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+                failures += 1;
+            }
+        }
+    }
 }
 
 /// Runs one watch for good.
