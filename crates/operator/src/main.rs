@@ -9,6 +9,7 @@
 mod apply;
 mod args;
 mod bodies;
+mod content;
 mod context;
 mod controller;
 mod crd;

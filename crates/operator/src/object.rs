@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::content::CONTENT;
 use crate::crd::{GROUP, KIND, PLURAL, VERSION};
 use crate::status::Status;
 
@@ -210,10 +211,10 @@ impl<'de> Deserialize<'de> for Meta {
 /// The annotation in which `kubectl apply` keeps a copy of what it applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The metadata of a Secret, without its labels, other annotations and managed fields.
+/// The metadata of a Secret, without its labels, most annotations and managed fields.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(crate) struct SecretMeta {
-    #[serde(deserialize_with = "without_annotations")]
+    #[serde(deserialize_with = "with_what_counts")]
     pub(crate) metadata: ObjectMeta,
 }
 
@@ -272,7 +273,7 @@ impl kube::Resource for SecretMeta {
 }
 
 /// Metadata with what the index of Secrets needs.
-fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
+fn with_what_counts<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Part {
@@ -283,7 +284,7 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         deletion_timestamp: Option<Time>,
         owner_references: Option<Vec<OwnerReference>>,
         #[serde(default)]
-        annotations: Option<ManagedOnly>,
+        annotations: Option<Counting>,
     }
     let part = Part::deserialize(from)?;
     Ok(ObjectMeta {
@@ -293,36 +294,34 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: part.resource_version,
         deletion_timestamp: part.deletion_timestamp,
         owner_references: part.owner_references,
-        annotations: part.annotations.and_then(|ManagedOnly(value)| {
-            value.map(|value| BTreeMap::from([(MANAGED.to_owned(), value)]))
-        }),
+        annotations: part.annotations.map(|Counting(all)| all).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     })
 }
 
-/// The one annotation that counts. The values of others never leave the reader's buffer.
-struct ManagedOnly(Option<String>);
+/// The annotations that count. The values of others never leave the reader's buffer.
+struct Counting(BTreeMap<String, String>);
 
-impl<'de> Deserialize<'de> for ManagedOnly {
+impl<'de> Deserialize<'de> for Counting {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Annotations;
         impl<'de> Visitor<'de> for Annotations {
-            type Value = ManagedOnly;
+            type Value = Counting;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("annotations")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ManagedOnly, A::Error> {
-                let mut found = None;
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counting, A::Error> {
+                let mut found = BTreeMap::new();
                 while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-                    if key == MANAGED {
-                        found = Some(map.next_value()?);
+                    if [MANAGED, CONTENT].contains(&&*key) {
+                        found.insert(key.into_owned(), map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(ManagedOnly(found))
+                Ok(Counting(found))
             }
         }
         from.deserialize_map(Annotations)
@@ -334,17 +333,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_secret_only_the_annotation_that_counts_is_kept() {
+    fn of_a_secret_only_the_annotations_that_count_are_kept() {
         let secret: SecretMeta = serde_json::from_str(
             r#"{"kind":"PartialObjectMetadata","metadata":{"name":"a","namespace":"b","uid":"u",
                 "resourceVersion":"7","annotations":{"kubectl.kubernetes.io/last-applied-configuration":
-                "{\"data\":{}}","sopssecret/managed":"true"},"ownerReferences":[{"apiVersion":
+                "{\"data\":{}}","sopssecret/managed":"true","sops-operator/content":"c"},"ownerReferences":[{"apiVersion":
                 "isindir.github.com/v1alpha3","kind":"SopsSecret","name":"x","uid":"o","controller":true}]}}"#,
         )
         .expect("metadata");
         assert!(secret.offers_itself());
         assert_eq!(secret.controlled_by(), Some("o"));
-        assert_eq!(secret.metadata.annotations.map(|all| all.len()), Some(1));
+        assert_eq!(crate::content::of(&secret.metadata).as_deref(), Some("c"));
+        assert_eq!(secret.metadata.annotations.map(|all| all.len()), Some(2));
     }
 
     #[test]
