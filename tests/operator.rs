@@ -10,3 +10,5 @@
 
 #[path = "operator/harness.rs"]
 mod harness;
+#[path = "operator/rollout.rs"]
+mod rollout;
