@@ -15,7 +15,13 @@ use crate::telemetry::{Encoder, TimeEncoding};
 
 /// Keeps the Secrets that SopsSecret objects describe.
 #[derive(Debug, Parser)]
-#[command(name = "sops-operator", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "sops-operator",
+    version,
+    args_conflicts_with_subcommands = true,
+    // As in Go: the last one counts, so that what a chart adds can be said otherwise.
+    args_override_self = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -246,6 +252,12 @@ mod tests {
         for text in ["-watch-namespace=a,b", "--watch-namespace a,b", "-watch-namespace a,b"] {
             assert_eq!(settings(text).namespaces, ["a", "b"], "{text}");
         }
+    }
+
+    #[test]
+    fn of_two_the_last_counts() {
+        assert_eq!(settings("-workers=3 -workers=5").workers, 5);
+        assert!(!settings("-require-verified -require-verified=false").require_verified);
     }
 
     #[test]
