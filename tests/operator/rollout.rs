@@ -6,11 +6,14 @@
 //! whoever was to be rolled out before it has been.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Event, PodTemplateSpec, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, WatchEvent};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, WatchEvent, WatchParams,
+};
 use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
 use serde_json::{Value, json};
@@ -56,6 +59,44 @@ struct Stage {
     space: Namespace,
     account: Account,
     launch: Launch,
+    history: History,
+}
+
+/// What became of the mark on the pod template of each Deployment, change by change, in the order in
+/// which the API server made them.
+#[derive(Clone, Default)]
+struct History(Arc<Mutex<BTreeMap<String, Vec<Option<String>>>>>);
+
+impl History {
+    async fn follow(space: &Namespace) -> Self {
+        let history = Self::default();
+        let stream = space.api::<Deployment>().watch(&WatchParams::default(), "0").await.unwrap();
+        let all = history.clone();
+        tokio::spawn(async move {
+            let mut stream = std::pin::pin!(stream);
+            while let Some(event) = futures::StreamExt::next(&mut stream).await {
+                let Ok(WatchEvent::Added(found) | WatchEvent::Modified(found)) = event else {
+                    continue;
+                };
+                let mark = mark(found.spec.map(|spec| spec.template));
+                let mut all = all.0.lock().unwrap();
+                let marks = all.entry(found.metadata.name.unwrap()).or_default();
+                if marks.last() != Some(&mark) {
+                    marks.push(mark);
+                }
+            }
+        });
+        history
+    }
+
+    /// How often the pod template of a Deployment was changed.
+    fn changes(&self, name: &str) -> usize {
+        self.0.lock().unwrap().get(name).map_or(0, |marks| marks.len() - 1)
+    }
+}
+
+fn mark(template: Option<PodTemplateSpec>) -> Option<String> {
+    template?.metadata?.annotations?.get(ROLLED_FOR).cloned()
 }
 
 impl Stage {
@@ -82,7 +123,8 @@ impl Stage {
             .flag("rollout-restarts", "true")
             .flag("rollouts-per-minute", "100")
             .env("SOPS_AGE_KEY", IDENTITY);
-        Some(Self { cluster, space, account, launch })
+        let history = History::follow(&space).await;
+        Some(Self { cluster, space, account, launch, history })
     }
 
     async fn start(&self) -> Operator {
@@ -137,16 +179,23 @@ impl Stage {
     }
 
     /// Waits until a Deployment has had so many templates after its first.
-    async fn rolled(&self, name: &str, times: i64) -> Look {
+    async fn rolled(&self, name: &str, times: usize) -> Look {
         eventually(SOON, "it is rolled out", async || {
-            let look = self.look(name).await;
-            if look.rolled == times { Ok(look) } else { Err(format!("{name}: {look:?}")) }
+            let found = self.history.changes(name);
+            if found == times { Ok(()) } else { Err(format!("{name}: {found} times")) }
         })
-        .await
+        .await;
+        self.look(name).await
+    }
+
+    #[track_caller]
+    fn was_rolled(&self, name: &str, times: usize) {
+        let history = self.history.0.lock().unwrap();
+        assert_eq!(history[name].len() - 1, times, "{name}: {:?}", history[name]);
     }
 
     /// Everything that waited before this was called is done when it returns.
-    async fn witness(&self, round: i64) {
+    async fn witness(&self, round: usize) {
         if round == 1 {
             self.seal("witness", &[("witness", "0")]).await;
             let ask = [("sops-operator/rollout", "witness")];
@@ -180,21 +229,16 @@ async fn start(launch: &Launch) -> Operator {
 struct Look {
     seen: BTreeMap<String, String>,
     mark: Option<String>,
-    /// How often its spec was changed: its generation begins with 1.
-    rolled: i64,
 }
 
 impl Look {
     fn of(metadata: &ObjectMeta, template: Option<PodTemplateSpec>) -> Self {
-        let of = |metadata: &ObjectMeta, key: &str| {
-            metadata.annotations.as_ref().and_then(|all| all.get(key)).cloned()
-        };
-        let seen = of(metadata, SEEN).unwrap_or_default();
+        let annotations = metadata.annotations.as_ref();
+        let seen = annotations.and_then(|all| all.get(SEEN)).cloned().unwrap_or_default();
         let pairs = seen.split(',').filter_map(|pair| pair.split_once('='));
         Self {
             seen: pairs.map(|(name, id)| (name.to_owned(), id.to_owned())).collect(),
-            mark: template.and_then(|template| of(&template.metadata?, ROLLED_FOR)),
-            rolled: metadata.generation.unwrap() - 1,
+            mark: mark(template),
         }
     }
 }
@@ -276,8 +320,7 @@ async fn what_a_pod_reads_once_is_rolled_out_once_and_what_follows_by_itself_is_
     let rolling = ["variable", "variables", "part", "named"];
     for name in rolling {
         stage.recorded(name, &["db"]).await;
-        let look = stage.look(name).await;
-        assert_eq!((look.rolled, look.mark), (0, None), "{name}: the first sight");
+        stage.was_rolled(name, 0);
     }
     let sets = async || {
         let stateful = stage.space.api::<StatefulSet>().get("set").await.unwrap();
@@ -301,15 +344,11 @@ async fn what_a_pod_reads_once_is_rolled_out_once_and_what_follows_by_itself_is_
         assert_eq!(look.seen.get("db"), Some(&id), "{name}");
     }
     stage.witness(1).await;
-    for name in rolling {
-        assert_eq!(stage.look(name).await.rolled, 1, "{name}: once");
-    }
-    for name in ["whole", "quiet", "refuses"] {
-        let look = stage.look(name).await;
-        assert_eq!((look.rolled, look.mark), (0, None), "{name}");
-    }
+    rolling.iter().for_each(|name| stage.was_rolled(name, 1));
+    ["whole", "quiet", "refuses"].iter().for_each(|name| stage.was_rolled(name, 0));
     for look in sets().await {
-        assert_eq!((look.rolled, look.seen.get("db")), (1, Some(&id)));
+        assert_eq!(look.seen.get("db"), Some(&id));
+        assert_eq!(look.mark, Some(format!("db={id}")));
     }
     eventually(SOON, "a second ReplicaSet", async || {
         let params = ListParams::default().labels("app=variable");
@@ -365,7 +404,7 @@ async fn the_same_content_rolls_nothing_out_however_it_comes() {
     assert_eq!(stage.content("db").await, id);
 
     stage.witness(1).await;
-    assert_eq!(stage.look("web").await.rolled, 0);
+    stage.was_rolled("web", 0);
     // And another content does.
     stage.seal("db", &[("db", "two")]).await;
     stage.rolled("web", 1).await;
@@ -388,7 +427,7 @@ async fn a_restart_rolls_nothing_out_and_what_changed_meanwhile_once() {
     let calls = stage.cluster.audit().calls(&stage.account, before).await;
     assert_eq!(calls.count("patch", "deployments"), 1, "that of the witness: {calls}");
     assert_eq!(calls.count("update", "secrets"), 1, "that of the witness: {calls}");
-    assert_eq!(stage.look("web").await.rolled, 0);
+    stage.was_rolled("web", 0);
 
     // Killed after the Secret was written and before the workload was rolled out.
     let id = stage.content("db").await;
@@ -399,7 +438,7 @@ async fn a_restart_rolls_nothing_out_and_what_changed_meanwhile_once() {
     })
     .await;
     operator.kill().await;
-    assert_eq!(stage.look("web").await.rolled, 0, "it waits for a quiet moment");
+    stage.was_rolled("web", 0);
     let mut operator = stage.start().await;
     stage.rolled("web", 1).await;
     operator.stop().await;
@@ -409,7 +448,7 @@ async fn a_restart_rolls_nothing_out_and_what_changed_meanwhile_once() {
     let _operator = stage.start().await;
     stage.rolled("web", 2).await;
     stage.witness(3).await;
-    assert_eq!(stage.look("web").await.rolled, 2, "once");
+    stage.was_rolled("web", 2);
 }
 
 #[tokio::test]
@@ -432,7 +471,7 @@ async fn another_leader_rolls_nothing_out() {
     first.stop().await;
     second.logged("the other one leads", leads).await;
     stage.witness(2).await;
-    assert_eq!(stage.look("web").await.rolled, 1, "once");
+    stage.was_rolled("web", 1);
     assert_eq!(second.metric("sops_operator_rollouts_total"), Some(1.0), "the witness");
 }
 
@@ -448,7 +487,7 @@ async fn secrets_that_change_together_roll_a_workload_out_once() {
     stage.seal("third", &[("c", "two")]).await;
     let look = stage.rolled("web", 1).await;
     stage.witness(1).await;
-    assert_eq!(stage.look("web").await.rolled, 1, "{look:?}");
+    stage.was_rolled("web", 1);
     for secret in ["a", "b", "c"] {
         assert_eq!(look.seen.get(secret), stage.content(secret).await.as_ref(), "{secret}");
     }
@@ -474,20 +513,20 @@ async fn what_exceeds_the_budget_waits_and_is_not_lost() {
     stage.seal("db", &[("db", "two")]).await;
     let waits = |line: &Value| line["msg"].as_str().is_some_and(|msg| msg.starts_with("Waits: as"));
     operator.logged("one waits", waits).await;
-    let rolled = async || {
-        let [first, second] = [stage.look("first").await, stage.look("second").await];
-        first.rolled + second.rolled
-    };
-    assert_eq!(rolled().await, 1);
+    let rolled = || stage.history.changes("first") + stage.history.changes("second");
+    eventually(
+        SOON,
+        "one is rolled out",
+        async || {
+            if rolled() > 0 { Ok(()) } else { Err("none".into()) }
+        },
+    )
+    .await;
+    assert_eq!(rolled(), 1);
     assert_eq!(operator.metric("sops_operator_rollouts_total"), Some(1.0));
     // A restart has a budget of its own, and knows who still has to be rolled out.
     operator.kill().await;
     let _operator = stage.start().await;
-    eventually(SOON, "the other one is rolled out", async || {
-        let now = rolled().await;
-        if now == 2 { Ok(()) } else { Err(format!("{now}")) }
-    })
-    .await;
     stage.rolled("first", 1).await;
     stage.rolled("second", 1).await;
 }
@@ -510,8 +549,7 @@ async fn who_is_paused_waits() {
     }
     stage.seal("db", &[("db", "two")]).await;
     stage.witness(1).await;
-    assert_eq!(stage.look("marked").await.rolled, 0);
-    assert_eq!(stage.look("stopped").await.rolled, 1, "its being paused");
+    ["marked", "stopped"].iter().for_each(|name| stage.was_rolled(name, 0));
     let told = operator.log();
     let told =
         told.iter().filter(|line| line["msg"].as_str().is_some_and(|m| m.contains("paused")));
@@ -520,11 +558,9 @@ async fn who_is_paused_waits() {
     patch("marked", json!({"metadata": {"annotations": {paused[1].0: null}}})).await;
     patch("stopped", json!({"spec": {"paused": false}})).await;
     stage.rolled("marked", 1).await;
-    let look = stage.rolled("stopped", 3).await;
-    assert!(look.mark.is_some());
+    stage.rolled("stopped", 1).await;
     stage.witness(2).await;
-    assert_eq!(stage.look("marked").await.rolled, 1);
-    assert_eq!(stage.look("stopped").await.rolled, 3);
+    ["marked", "stopped"].iter().for_each(|name| stage.was_rolled(name, 1));
 }
 
 #[tokio::test]
@@ -543,7 +579,7 @@ async fn targets_of_an_object_are_rolled_out_for_all_its_secrets() {
     // Once it is no target any more, nothing happens to it.
     stage.seal("pair", &[("a", "two"), ("b", "two")]).await;
     stage.witness(1).await;
-    assert_eq!(stage.look("web").await.rolled, 1);
+    stage.was_rolled("web", 1);
 }
 
 #[tokio::test]
@@ -566,7 +602,7 @@ async fn who_puts_it_back_is_told_and_not_fought() {
     let controller = {
         let deployments = deployments.clone();
         tokio::spawn(async move {
-            let params = kube::api::WatchParams::default().fields("metadata.name=owned");
+            let params = WatchParams::default().fields("metadata.name=owned");
             let stream = deployments.watch(&params, "0").await.unwrap();
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = futures::StreamExt::next(&mut stream).await {
@@ -598,11 +634,10 @@ async fn who_puts_it_back_is_told_and_not_fought() {
     };
     for (round, value) in [(1, "two"), (2, "three")] {
         stage.seal("db", &[("db", value)]).await;
-        put_back(usize::try_from(round).unwrap()).await;
+        put_back(round).await;
         stage.witness(round).await;
-        let look = stage.look("owned").await;
-        // There and back again.
-        assert_eq!((look.rolled, look.mark), (2 * round, None), "one try for each content");
+        // There and back again, once for each content.
+        stage.was_rolled("owned", 2 * round);
     }
     assert!(!controller.is_finished(), "it went on to the end");
     controller.abort();
@@ -626,7 +661,7 @@ async fn without_the_flag_nothing_is_watched_and_nothing_is_marked() {
         }
     }
     let look = stage.look("web").await;
-    assert!(look.rolled == 0 && look.seen.is_empty(), "{look:?}");
+    assert!(look.mark.is_none() && look.seen.is_empty(), "{look:?}");
 
     // Switched on, it begins with what there is: the next change is one.
     stage.launch = stage.launch.flag("rollout-restarts", "true");
@@ -634,7 +669,7 @@ async fn without_the_flag_nothing_is_watched_and_nothing_is_marked() {
     stage.recorded("web", &["db"]).await;
     assert_eq!(stage.content("db").await, None, "no write only for an id");
     stage.witness(1).await;
-    assert_eq!(stage.look("web").await.rolled, 0);
+    stage.was_rolled("web", 0);
     stage.seal("db", &[("db", "three")]).await;
     stage.rolled("web", 1).await;
 }
