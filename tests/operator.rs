@@ -32,8 +32,8 @@
 //! | 28 | failing objects are polled | `keys::what_only_an_edit_can_heal_makes_no_calls` |
 //! | 30 | a new definition breaks old objects | `compat::objects_written_for_the_original_pass_strict_validation` |
 //!
-//! Not here: 12 and 13 (policies), 14 (there is no webhook), 19 (gpg is not run), 22 and 29
-//! (roll-outs).
+//! Not here: 12 and 13 (policies), 14 (there is no webhook), 19 (gpg is not run). 22 and 29 are
+//! in [`rollout`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -62,6 +62,8 @@ mod offline;
 mod ownership;
 #[path = "operator/restarts.rs"]
 mod restarts;
+#[path = "operator/rollout.rs"]
+mod rollout;
 #[path = "operator/stage.rs"]
 mod stage;
 #[path = "operator/status.rs"]

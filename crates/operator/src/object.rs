@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::content::CONTENT;
 use crate::crd::{GROUP, KIND, PLURAL, VERSION};
 use crate::status::Status;
 
@@ -213,10 +214,10 @@ impl<'de> Deserialize<'de> for Meta {
 /// The annotation in which `kubectl apply` keeps a copy of what it applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The metadata of a Secret, without its labels, annotations and managed fields.
+/// The metadata of a Secret, without its labels, most annotations and managed fields.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(crate) struct SecretMeta {
-    #[serde(deserialize_with = "without_annotations")]
+    #[serde(deserialize_with = "with_what_counts")]
     pub(crate) metadata: ObjectMeta,
 }
 
@@ -268,9 +269,8 @@ impl kube::Resource for SecretMeta {
     }
 }
 
-/// Metadata with what the index of Secrets needs. What `kubectl apply` keeps in an annotation, a
-/// copy of the whole Secret, never leaves the reader's buffer.
-fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
+/// Metadata with what the index of Secrets needs.
+fn with_what_counts<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Part {
@@ -280,6 +280,8 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: Option<String>,
         deletion_timestamp: Option<Time>,
         owner_references: Option<Vec<OwnerReference>>,
+        #[serde(default)]
+        annotations: Option<Counting>,
     }
     let part = Part::deserialize(from)?;
     Ok(ObjectMeta {
@@ -289,8 +291,39 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: part.resource_version,
         deletion_timestamp: part.deletion_timestamp,
         owner_references: part.owner_references,
+        annotations: part.annotations.map(|Counting(all)| all).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     })
+}
+
+/// The annotation that counts. The values of others, among them the copy of the whole Secret that
+/// `kubectl apply` keeps, never leave the reader's buffer.
+struct Counting(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Counting {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Annotations;
+        impl<'de> Visitor<'de> for Annotations {
+            type Value = Counting;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("annotations")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counting, A::Error> {
+                let mut found = BTreeMap::new();
+                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                    if key == CONTENT {
+                        found.insert(key.into_owned(), map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Counting(found))
+            }
+        }
+        from.deserialize_map(Annotations)
+    }
 }
 
 #[cfg(test)]
@@ -298,16 +331,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_annotation_of_a_secret_is_kept() {
+    fn of_a_secret_only_the_annotation_that_counts_is_kept() {
         let secret: SecretMeta = serde_json::from_str(
             r#"{"kind":"PartialObjectMetadata","metadata":{"name":"a","namespace":"b","uid":"u",
                 "resourceVersion":"7","annotations":{"kubectl.kubernetes.io/last-applied-configuration":
-                "{\"data\":{}}"},"ownerReferences":[{"apiVersion":
+                "{\"data\":{}}","sops-operator/content":"c"},"ownerReferences":[{"apiVersion":
                 "isindir.github.com/v1alpha3","kind":"SopsSecret","name":"x","uid":"o","controller":true}]}}"#,
         )
         .expect("metadata");
         assert_eq!(secret.controlled_by(), Some("o"));
-        assert_eq!(secret.metadata.annotations, None);
+        assert_eq!(crate::content::of(&secret.metadata).as_deref(), Some("c"));
+        assert_eq!(secret.metadata.annotations.map(|all| all.len()), Some(1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 
 use crate::apply::{self, Failed, Settled};
+use crate::content::Ids;
 use crate::context::Context;
 use crate::desired::{self, Desired, Wrong};
 use crate::fingerprint::Fingerprint;
@@ -100,13 +101,17 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
         .index()
         .object(&object.name())
         .is_some_and(|known| known.applied == Some(fingerprint));
+    let draws = context.settings.rollouts_per_minute.is_some();
     let mut results = Vec::with_capacity(templates.len());
     for template in &templates {
         results.push(match template {
             Ok(desired) if unchanged && is_left_so(context, object, &desired.name) => {
                 Ok(kept(context, object, &desired.name))
             }
-            Ok(desired) => apply::settle(context, object, desired, false).await,
+            Ok(desired) => {
+                let ids = Ids::of(object, fingerprint, &desired.name, draws);
+                apply::settle(context, object, desired, &ids, false).await
+            }
             Err(wrong) => Err(failed(wrong)),
         });
     }
@@ -162,7 +167,12 @@ fn kept(context: &Context, object: &SopsSecret, secret: &str) -> Settled {
     let index = context.index();
     let known = index.object(&object.name());
     let child = known.and_then(|known| known.children.iter().find(|child| *child.name == *secret));
-    let empty = || Child { name: secret.into(), uid: Box::default(), version: Box::default() };
+    let empty = || Child {
+        name: secret.into(),
+        uid: Box::default(),
+        version: Box::default(),
+        content: None,
+    };
     Settled { child: child.cloned().unwrap_or_else(empty), deed: apply::Deed::Kept }
 }
 
@@ -245,17 +255,7 @@ fn remember(context: &Context, name: &Name, fingerprint: Fingerprint, report: &R
     known.hopeless = report.hopeless.then_some(fingerprint);
     if good {
         known.applied = Some(fingerprint);
-        known.children = report
-            .status
-            .secrets
-            .iter()
-            .filter(|secret| secret.result == crate::status::SYNCED)
-            .map(|secret| Child {
-                name: secret.name.as_str().into(),
-                uid: secret.uid.as_str().into(),
-                version: secret.resource_version.as_str().into(),
-            })
-            .collect();
+        known.children = report.status.secrets.iter().filter_map(Child::of).collect();
         known.last_success = Some(Timestamp::now().as_second());
     }
     known.failures = match report.next {

@@ -70,10 +70,7 @@ impl Readiness {
 
 /// Starts all watches. They run as long as the program.
 pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
-    let places: Vec<Option<String>> = match context.settings.namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().cloned().map(Some).collect(),
-    };
+    let places = places(context);
     let readiness = Arc::new(Readiness::of(2 * places.len() + 1));
     for place in places {
         tokio::spawn(objects(context.clone(), place.clone(), readiness.clone()));
@@ -81,6 +78,14 @@ pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
     }
     tokio::spawn(namespaces(context.clone(), readiness.clone()));
     readiness
+}
+
+/// Where to watch: the namespaces that were named, or everywhere.
+pub(crate) fn places(context: &Context) -> Vec<Option<String>> {
+    match context.settings.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().cloned().map(Some).collect(),
+    }
 }
 
 fn api<K>(context: &Context, place: Option<&str>) -> Api<K>
@@ -119,6 +124,7 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         Event::Delete(object) => {
             let name = object.name();
             context.index().forget_object(&name);
+            context.rollouts.forget_object(&name);
             context.bodies.forget(&name);
             context.queue.remove(&name);
         }
@@ -132,6 +138,7 @@ fn see(context: &Context, object: SopsSecret, lane: Lane, readiness: &Readiness)
     if wake == Wake::No {
         return;
     }
+    context.rollouts.object(&object);
     // Before the lists are complete nobody knows whether there is anything to do.
     if readiness.is_complete() {
         context.bodies.put(object);
@@ -149,6 +156,7 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         Event::InitApply(secret) => {
             let name = Name::of(&secret.metadata);
             let woken = context.index().see_secret(&secret);
+            context.rollouts.secret(&secret);
             if context.index().secret(&name).is_some() {
                 seen.insert(name);
             }
@@ -166,6 +174,7 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         }
         Event::Apply(secret) => {
             let woken = context.index().see_secret(&secret);
+            context.rollouts.secret(&secret);
             push(&context, &woken, &readiness);
         }
         Event::Delete(secret) => {
@@ -280,7 +289,8 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     }
 }
 
-fn watch_words(error: &watcher::Error) -> String {
+/// What broke off, in words that hold nothing of an object.
+pub(crate) fn watch_words(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)

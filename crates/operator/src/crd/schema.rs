@@ -182,6 +182,7 @@ fn status() -> Value {
             ("name", string("Name of the Secret.")),
             ("uid", string("UID of the Secret.")),
             ("resourceVersion", string("Version of the Secret when it was right.")),
+            ("content", string("Changes with the data; random, nothing can be told from it.")),
             ("result", string("Synced, or why it is not.")),
             ("detail", string("Why it is not, in words; never a value.")),
         ],

@@ -70,9 +70,14 @@ fn our_own_status_and_our_own_writes_wake_nobody() {
     let mut index = Index::default();
     assert_eq!(index.see_object(&object(1, json!({}))), Wake::Changed);
     assert_eq!(index.see_object(&object(1, healthy(1, "5"))), Wake::No);
-    let child = Child { name: "s".into(), uid: "su".into(), version: "5".into() };
-    let seen =
-        Seen { uid: "su".into(), version: "5".into(), owner: Some("me".into()), deleting: false };
+    let child = Child { name: "s".into(), uid: "su".into(), version: "5".into(), content: None };
+    let seen = Seen {
+        uid: "su".into(),
+        version: "5".into(),
+        owner: Some("me".into()),
+        content: None,
+        deleting: false,
+    };
     index.put_own(&name(), &Name::new("n", "s"), seen, &child);
     assert!(index.see_secret(&secret("s", "su", "5", Some("me"))).is_empty());
     // Whoever changes it, deletes it, or takes its owner away, wakes us.
