@@ -1,5 +1,5 @@
-//! What providers promise: the contract for each of them, the sample files of the format for age,
-//! and AWS KMS at its emulators.
+//! What providers promise: the contract for each of them, the sample files of the format for age
+//! and OpenPGP, and AWS KMS at its emulators. The contract for OpenPGP needs gpg: pgp.rs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
 #[path = "contract_aws.rs"]
@@ -23,7 +23,7 @@ use sops_core::metadata::Metadata;
 use sops_core::pipeline;
 use sops_core::tree::{Node, Tree};
 use sops_providers::age::{IdentitySource, IdentityText, PassphraseFor, Questions};
-use sops_providers::{AgeProvider, Keyring, TokioTimer};
+use sops_providers::{AgeProvider, Keyring, PgpHome, PgpProvider, TokioTimer};
 use sops_tests::{need, paths, scratch::Scratch};
 use zeroize::Zeroizing;
 
@@ -124,7 +124,7 @@ struct Case {
     opens: bool,
     /// The file below `expected/` with what Go sops decrypts it to.
     expected: String,
-    pgp: bool,
+    pgp: Vec<String>,
 }
 
 fn cases() -> Vec<Case> {
@@ -143,7 +143,7 @@ fn cases() -> Vec<Case> {
             passphrase: offered("pass:").next(),
             opens: !expected.starts_with("FAIL"),
             expected: expected.into(),
-            pgp: offered("pgp:").next().is_some(),
+            pgp: offered("pgp:").collect(),
         }
     })
     .collect()
@@ -157,10 +157,25 @@ fn metadata_of(file: &str) -> Option<Metadata> {
 }
 
 async fn open(metadata: &Metadata, provider: AgeProvider) -> Result<Recovered, RecoverError> {
-    let keyring = Keyring::default().with(provider);
+    open_with(metadata, Keyring::default().with(provider)).await
+}
+
+async fn open_with(metadata: &Metadata, keyring: Keyring) -> Result<Recovered, RecoverError> {
     let order = DecryptionOrder::default();
     let hedge = Hedge::new(&TokioTimer);
     recover(&metadata.groups, metadata.groups_needed(), &order, keyring.providers(), hedge).await
+}
+
+/// Secret keys as they were exported.
+fn openpgp(key_files: &[String], passphrase: &str) -> PgpProvider {
+    let mut home = PgpHome::new();
+    for file in key_files {
+        home.add_keyring(file, SecretBytes::new(text_of(file)));
+    }
+    if !passphrase.is_empty() {
+        home.add_passphrase(passphrase);
+    }
+    PgpProvider::new(home)
 }
 
 /// A data key is the right one if it opens the MAC.
@@ -215,13 +230,23 @@ fn values(tree: &Tree) -> Vec<String> {
 #[tokio::test]
 async fn every_sample_opens_or_fails_as_its_row_says() {
     let mut seen = 0;
-    for case in cases().into_iter().filter(|case| !case.pgp) {
+    for case in cases() {
         let metadata =
             metadata_of(&case.file).unwrap_or_else(|| panic!("{}: unreadable", case.file));
         let passphrase: &str = case.passphrase.clone().unwrap_or_default().leak();
         let knows = Arc::new(Knows(passphrase, AtomicUsize::new(0)));
         let keys: Vec<_> = case.keys.iter().map(String::as_str).collect();
-        let result = open(&metadata, provider(&keys).with_questions(knows)).await;
+        let age = provider(&keys).with_questions(knows);
+        let keyring = Keyring::default().with(age).with(openpgp(&case.pgp, passphrase));
+        let result = open_with(&metadata, keyring).await;
+        if case.file == "pgp-bp256.yaml" {
+            // A curve that the library does not have: it is said, and not taken for damage.
+            let Err(RecoverError::TooFew { .. }) = &result else { panic!("{result:?}") };
+            let said = format!("{result:?}");
+            assert!(said.contains("Unsupported") && said.contains("algorithm or curve"), "{said}");
+            seen += 1;
+            continue;
+        }
         match (result, case.opens) {
             (Ok(recovered), true) => {
                 assert_opens_mac(&metadata, &recovered, &case.file);
@@ -232,7 +257,7 @@ async fn every_sample_opens_or_fails_as_its_row_says() {
         }
         seen += 1;
     }
-    assert!(seen >= 18, "only {seen} samples were tried");
+    assert!(seen >= 40, "only {seen} samples were tried");
 }
 
 #[tokio::test]

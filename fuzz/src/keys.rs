@@ -80,7 +80,7 @@ pub fn identities(input: &[u8]) {
 const WRAPPED: &str = include_str!("../wrapped.age");
 
 /// What a local provider promises is there without waiting.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => done,
         Poll::Pending => panic!("a local provider waits"),

@@ -9,12 +9,14 @@
 
 mod documents;
 mod keys;
+mod openpgp;
 mod parts;
 #[path = "../../tests/property/sealing.rs"]
 mod sealing;
 
 pub use documents::{amend, document, note, sealed, value};
 pub use keys::{identities, keys, shamir};
+pub use openpgp::{pgp_home, pgp_message};
 pub use parts::{config, metadata, path, pattern, time, token};
 
 /// The first byte of an input as a number below `of`, and the rest.

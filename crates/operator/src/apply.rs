@@ -9,10 +9,12 @@
 //!   repeat values.
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::core::Status as ApiStatus;
 
+use crate::content::{self, Ids};
 use crate::context::Context;
 use crate::desired::Desired;
 use crate::index::{Child, Seen};
@@ -57,6 +59,7 @@ pub(crate) async fn settle(
     context: &Context,
     object: &SopsSecret,
     desired: &Desired,
+    ids: &Ids,
     look: bool,
 ) -> Result<Settled, Failed> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
@@ -68,14 +71,11 @@ pub(crate) async fn settle(
         false => None,
     };
     for _ in 0..ATTEMPTS {
-        let step = plan::step(object, desired, live.as_ref(), &me, &World { context, name: &name });
+        let world = World { context, name: &name };
+        let step = plan::step(object, desired, live.as_ref(), &me, &world, ids);
         let (sent, deed) = match step {
             Step::Keep => {
-                let secret = live.as_ref().map(|live| &live.metadata);
-                let child = child(
-                    desired,
-                    secret.and_then(|m| Some((m.uid.as_deref()?, m.resource_version.as_deref()?))),
-                );
+                let child = child(desired, live.as_ref());
                 note(context, object, &name, &child);
                 return Ok(Settled { child, deed: Deed::Kept });
             }
@@ -110,9 +110,7 @@ pub(crate) async fn settle(
         };
         match sent {
             Ok(secret) => {
-                let meta = &secret.metadata;
-                let child =
-                    child(desired, meta.uid.as_deref().zip(meta.resource_version.as_deref()));
+                let child = child(desired, Some(&secret));
                 note(context, object, &name, &child);
                 return Ok(Settled { child, deed });
             }
@@ -200,6 +198,7 @@ fn note(context: &Context, object: &SopsSecret, name: &Name, child: &Child) {
         uid: child.uid.clone(),
         version: child.version.clone(),
         owner: Some(object.uid().into()),
+        content: child.content.clone(),
         deleting: false,
     };
     context.index().put_own(&object.name(), name, seen, child);
@@ -215,14 +214,21 @@ fn see_foreign(context: &Context, name: &Name, live: &Secret) {
         uid: live.metadata.uid.as_deref().unwrap_or_default().into(),
         version: live.metadata.resource_version.as_deref().unwrap_or_default().into(),
         owner: controller.map(|owner| owner.uid.as_str().into()),
+        content: content::of(&live.metadata),
         deleting: live.metadata.deletion_timestamp.is_some(),
     };
     context.index().put_secret(name, seen);
 }
 
-fn child(desired: &Desired, at: Option<(&str, &str)>) -> Child {
-    let (uid, version) = at.unwrap_or_default();
-    Child { name: desired.name.as_str().into(), uid: uid.into(), version: version.into() }
+fn child(desired: &Desired, secret: Option<&Secret>) -> Child {
+    let meta = secret.map(|secret| &secret.metadata);
+    let text = |field: fn(&ObjectMeta) -> Option<&str>| meta.and_then(field).unwrap_or_default();
+    Child {
+        name: desired.name.as_str().into(),
+        uid: text(|meta| meta.uid.as_deref()).into(),
+        version: text(|meta| meta.resource_version.as_deref()).into(),
+        content: meta.and_then(content::of),
+    }
 }
 
 fn params() -> PostParams {

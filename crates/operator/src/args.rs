@@ -15,7 +15,13 @@ use crate::telemetry::{Encoder, TimeEncoding};
 
 /// Keeps the Secrets that SopsSecret objects describe.
 #[derive(Debug, Parser)]
-#[command(name = "sops-operator", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "sops-operator",
+    version,
+    args_conflicts_with_subcommands = true,
+    // As in Go: the last one counts, so that what a chart adds can be said otherwise.
+    args_override_self = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -89,6 +95,12 @@ pub(crate) struct Flags {
     /// Seconds for which an opened data key is kept in memory; 0 for not at all.
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     key_cache_ttl: u64,
+    /// Roll out workloads that ask for it when a Secret they use changes content.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_name = "BOOL")]
+    rollout_restarts: bool,
+    /// Workloads that may be rolled out in a minute; the others wait.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    rollouts_per_minute: u32,
     /// A kubeconfig, outside of a cluster.
     #[arg(long, value_name = "PATH")]
     kubeconfig: Option<PathBuf>,
@@ -169,6 +181,7 @@ impl Flags {
             true => Some(election(self.leader_election_namespace)?),
             false => None,
         };
+        let rolls = self.rollout_restarts && self.mode == Mode::Run;
         let minutes = u64::try_from(self.requeue_decrypt_after).unwrap_or(0).max(1);
         Ok(Settings {
             namespaces: namespaces.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
@@ -181,6 +194,7 @@ impl Flags {
             max_deletes: self.max_deletes,
             kms_calls_per_second: self.kms_calls_per_second,
             keep_keys: Duration::from_secs(self.key_cache_ttl),
+            rollouts_per_minute: rolls.then_some(self.rollouts_per_minute),
             metrics: address("metrics-bind-address", &self.metrics_bind_address)?,
             health: address("health-probe-bind-address", &self.health_probe_bind_address)?,
             election,
@@ -241,10 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_the_last_counts() {
+        assert_eq!(settings("-workers=3 -workers=5").workers, 5);
+        assert!(!settings("-require-verified -require-verified=false").require_verified);
+    }
+
+    #[test]
     fn intervals_below_a_minute_become_one() {
         for text in ["-requeue-decrypt-after=0", "-requeue-decrypt-after=-7"] {
             assert_eq!(settings(text).retry, Duration::from_secs(60), "{text}");
         }
+    }
+
+    #[test]
+    fn workloads_are_rolled_out_only_when_asked_and_never_by_a_shadow() {
+        let rate = |text: &str| settings(text).rollouts_per_minute;
+        assert_eq!(rate("-rollouts-per-minute=3"), None);
+        assert_eq!(rate("-rollout-restarts"), Some(10));
+        assert_eq!(rate("-rollout-restarts=true -rollouts-per-minute=3"), Some(3));
+        assert_eq!(rate("-rollout-restarts=true -mode=shadow"), None);
+        assert!(parse("-rollouts-per-minute=0").is_err());
     }
 
     #[test]

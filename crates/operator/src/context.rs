@@ -20,6 +20,7 @@ pub(crate) struct Context {
     pub(crate) queue: Queue,
     pub(crate) bodies: crate::bodies::Bodies,
     pub(crate) verified_only: crate::namespaces::VerifiedOnly,
+    pub(crate) rollouts: crate::rollout::Sender,
     index: Mutex<Index>,
     leads: Mutex<Lead>,
 }
@@ -30,6 +31,7 @@ impl Context {
         settings: Settings,
         keys: Keys,
         metrics: Arc<Metrics>,
+        rollouts: crate::rollout::Sender,
     ) -> Self {
         Self {
             client,
@@ -39,6 +41,7 @@ impl Context {
             queue: Queue::default(),
             bodies: crate::bodies::Bodies::default(),
             verified_only: crate::namespaces::VerifiedOnly::default(),
+            rollouts,
             index: Mutex::default(),
             leads: Mutex::new(Lead::No),
         }

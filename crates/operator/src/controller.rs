@@ -22,7 +22,7 @@ use crate::report::{self, Next};
 use crate::settings::Mode;
 use crate::status::Reason;
 use crate::watch::Readiness;
-use crate::{lease, reconcile, shadow, telemetry, watch};
+use crate::{lease, reconcile, rollout, shadow, telemetry, watch};
 
 /// How long a pass may take. Each call has a deadline of its own; this is for answers that never
 /// come.
@@ -33,8 +33,17 @@ const GRACE: Duration = Duration::from_secs(8);
 const COUNT: Duration = Duration::from_secs(5);
 
 /// Runs until the program is asked to end.
-pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
+pub(crate) async fn run(
+    context: Arc<Context>,
+    engine: Option<rollout::Engine>,
+    end: impl Future<Output = ()>,
+) {
     let readiness = watch::start(&context);
+    if let Some(engine) = engine {
+        let readiness = readiness.clone();
+        let ready = async move { readiness.complete().await };
+        tokio::spawn(rollout::run(context.clone(), engine, ready));
+    }
     let readiness_of_health = readiness.clone();
     if let Some(address) = context.settings.health {
         tokio::spawn(crate::health::serve_health(address, readiness_of_health));

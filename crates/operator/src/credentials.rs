@@ -6,7 +6,7 @@
 //!   program runs.
 //! - What cannot be read is told when a key needs it, with its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use sops_core::keys::KeyProvider;
 use sops_providers::Keyring;
 use sops_providers::age::{AgeProvider, IdentitySource, IdentityText};
 use sops_providers::aws_kms::{AwsKms, AwsSettings};
+use sops_providers::pgp::{PgpHome, PgpProvider};
 
 use crate::context::Context;
 use crate::keys::Limited;
@@ -29,7 +30,9 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(crate) fn keyring(calls_per_second: u32, metrics: &Arc<Metrics>) -> Keyring {
     let aws: Arc<dyn KeyProvider> = Arc::new(AwsKms::new(aws()));
     let aws = Limited::new(aws, calls_per_second, metrics.clone());
-    Keyring::default().with(AgeProvider::new(age())).with(aws)
+    let pgp =
+        PgpProvider::reading(|| gnupg_home().map_or_else(PgpHome::new, |home| read_home(&home)));
+    Keyring::default().with(AgeProvider::new(age())).with(pgp).with(aws)
 }
 
 /// Variables that name a file or hold an identity.
@@ -85,6 +88,35 @@ impl IdentitySource for File {
     }
 }
 
+/// Where GnuPG keeps its keys. The chart mounts two Secrets there (operator spec §9.3).
+fn gnupg_home() -> Option<PathBuf> {
+    path("GNUPGHOME").or_else(|| Some(path("HOME")?.join(".gnupg")))
+}
+
+/// The keys of GnuPG. Neither it nor its agent is needed.
+fn read_home(home: &Path) -> PgpHome {
+    let mut keys = PgpHome::new();
+    for folder in ["", PRIVATE_KEYS] {
+        let Ok(entries) = std::fs::read_dir(home.join(folder)) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let inside = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            // Mounted files are links into a folder that is exchanged as a whole.
+            if !PgpHome::wants(&inside) || !entry.path().is_file() {
+                continue;
+            }
+            match std::fs::read(entry.path()) {
+                Ok(bytes) => keys.add_file(&inside, SecretBytes::new(bytes)),
+                Err(error) => keys.add_problem(format!("{}: {error}", entry.path().display())),
+            }
+        }
+    }
+    keys
+}
+
+/// The folder of a GnuPG home in which the agent keeps private keys.
+const PRIVATE_KEYS: &str = "private-keys-v1.d";
+
 fn aws() -> AwsSettings {
     AwsSettings {
         host: std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty()),
@@ -101,6 +133,8 @@ fn stamps() -> Vec<Option<(SystemTime, u64)>> {
         usual(),
         path("AWS_SHARED_CREDENTIALS_FILE"),
         path("AWS_CONFIG_FILE"),
+        gnupg_home().map(|home| home.join("pubring.kbx")),
+        gnupg_home().map(|home| home.join(PRIVATE_KEYS)),
     ];
     let stamp = |path: &Option<PathBuf>| {
         let data = std::fs::metadata(path.as_ref()?).ok()?;

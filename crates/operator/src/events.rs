@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::core::v1::EventSource;
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
@@ -18,28 +19,34 @@ const LONGEST: usize = 1024;
 /// Publishes. An event that does not get through is no reason to stop.
 pub(crate) async fn publish(context: &Context, object: &SopsSecret, notices: &[Notice]) {
     for notice in notices {
-        if !context.leads() {
-            return;
-        }
-        let namespace = object.name().namespace;
-        let api: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
-        if let Err(error) = api.create(&PostParams::default(), &event(object, notice)).await {
-            let why = crate::telemetry::words(&error);
-            tracing::debug!(sopssecret = %object.name(), error = why, "Unable to publish an event");
-        }
+        publish_about(context, object.reference(), notice).await;
     }
 }
 
-fn event(object: &SopsSecret, notice: &Notice) -> Event {
+/// The same about any object.
+pub(crate) async fn publish_about(context: &Context, object: ObjectReference, notice: &Notice) {
+    if !context.leads() {
+        return;
+    }
+    let namespace = object.namespace.clone().unwrap_or_default();
+    let name = format!("{namespace}/{}", object.name.as_deref().unwrap_or_default());
+    let api: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
+    if let Err(error) = api.create(&PostParams::default(), &event(object, notice)).await {
+        let why = crate::telemetry::words(&error);
+        tracing::debug!(object = name, error = why, "Unable to publish an event");
+    }
+}
+
+fn event(object: ObjectReference, notice: &Notice) -> Event {
     let now = Timestamp::now();
-    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let name = object.name.as_deref().unwrap_or_default();
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{name}.{:x}", now.as_nanosecond())),
-            namespace: object.metadata.namespace.clone(),
+            namespace: object.namespace.clone(),
             ..ObjectMeta::default()
         },
-        involved_object: object.reference(),
+        involved_object: object,
         type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
         reason: Some(notice.reason.to_owned()),
         message: Some(short(&notice.text)),

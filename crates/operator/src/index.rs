@@ -11,9 +11,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use crate::content::{self, Id};
 use crate::fingerprint::Fingerprint;
 use crate::object::{Name, SecretMeta, SopsSecret};
-use crate::status::{Reason, Status};
+use crate::status::{Reason, SYNCED, SecretStatus, Status};
 
 /// A Secret as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(crate) struct Seen {
     pub(crate) version: Box<str>,
     /// The UID of the SopsSecret that controls it.
     pub(crate) owner: Option<Box<str>>,
+    pub(crate) content: Option<Id>,
     pub(crate) deleting: bool,
 }
 
@@ -31,6 +33,20 @@ pub(crate) struct Child {
     pub(crate) name: Box<str>,
     pub(crate) uid: Box<str>,
     pub(crate) version: Box<str>,
+    pub(crate) content: Option<Id>,
+}
+
+impl Child {
+    /// As the status has it, if it became one.
+    pub(crate) fn of(status: &SecretStatus) -> Option<Self> {
+        let content = status.content.as_str();
+        (status.result == SYNCED).then(|| Self {
+            name: status.name.as_str().into(),
+            uid: status.uid.as_str().into(),
+            version: status.resource_version.as_str().into(),
+            content: (!content.is_empty()).then(|| content.into()),
+        })
+    }
 }
 
 /// What is known of a SopsSecret.
@@ -157,14 +173,7 @@ impl Index {
         let status = object.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
         let children = status.map(|status| &status.secrets).into_iter().flatten();
-        let children: Box<[Child]> = children
-            .filter(|child| child.result == crate::status::SYNCED)
-            .map(|child| Child {
-                name: child.name.as_str().into(),
-                uid: child.uid.as_str().into(),
-                version: child.resource_version.as_str().into(),
-            })
-            .collect();
+        let children: Box<[Child]> = children.filter_map(Child::of).collect();
         let current = applied.filter(|applied| fingerprint.is(&applied.digest));
         let known = Known {
             uid: object.uid().into(),
@@ -243,6 +252,7 @@ impl Index {
             uid: secret.metadata.uid.as_deref().unwrap_or_default().into(),
             version: secret.metadata.resource_version.as_deref().unwrap_or_default().into(),
             owner: owner.map(Into::into),
+            content: content::of(&secret.metadata),
             deleting: secret.metadata.deletion_timestamp.is_some(),
         };
         if self.secrets.get(&name) == Some(&seen) {

@@ -9,6 +9,7 @@
 mod apply;
 mod args;
 mod bodies;
+mod content;
 mod context;
 mod controller;
 mod crd;
@@ -30,6 +31,7 @@ mod plan;
 mod queue;
 mod reconcile;
 mod report;
+mod rollout;
 mod settings;
 mod shadow;
 mod status;
@@ -103,11 +105,12 @@ async fn run(settings: Settings) -> Result<(), String> {
     if let Some(address) = settings.metrics {
         tokio::spawn(health::serve_metrics(address, metrics.clone()));
     }
-    let context = Arc::new(Context::new(client, settings, keys, metrics));
+    let (rollouts, engine) = rollout::channel(settings.rollouts_per_minute);
+    let context = Arc::new(Context::new(client, settings, keys, metrics, rollouts));
     tokio::spawn(credentials::follow(context.clone()));
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, mode = ?context.settings.mode, "Starting");
-    controller::run(context, asked_to_end()?).await;
+    controller::run(context, engine, asked_to_end()?).await;
     Ok(())
 }
 

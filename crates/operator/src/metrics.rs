@@ -212,6 +212,10 @@ impl Metrics {
         self.kms.observe(took.as_secs_f64());
     }
 
+    pub(crate) fn rolled_out(&self) {
+        self.rollouts.inc();
+    }
+
     pub(crate) fn watch(&self, resource: &'static str, connected: bool) {
         self.connected.get_or_create(&Watched { resource }).set(connected.into());
     }

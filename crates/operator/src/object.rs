@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::content::CONTENT;
 use crate::crd::{GROUP, KIND, PLURAL, VERSION};
 use crate::status::Status;
 
@@ -62,6 +63,8 @@ pub(crate) struct Meta {
     pub(crate) plain: ObjectMeta,
     /// The API version through which `spec` was written last, if that is an older one.
     pub(crate) older_version: Option<Box<str>>,
+    /// Bytes of the copy that `kubectl apply` keeps.
+    pub(crate) copy: usize,
 }
 
 impl std::ops::Deref for Meta {
@@ -179,8 +182,9 @@ impl<'de> Deserialize<'de> for Meta {
             fields_v1: Option<Box<RawValue>>,
         }
         let mut part = Part::deserialize(from)?;
+        let mut copy = 0;
         if let Some(annotations) = &mut part.annotations {
-            annotations.remove(LAST_APPLIED);
+            copy = annotations.remove(LAST_APPLIED).map_or(0, |copy| copy.len());
         }
         let wrote_spec = |manager: &Manager| {
             manager.fields_v1.as_ref().is_some_and(|fields| fields.get().contains("\"f:spec\""))
@@ -203,17 +207,17 @@ impl<'de> Deserialize<'de> for Meta {
             annotations: part.annotations,
             ..ObjectMeta::default()
         };
-        Ok(Self { plain, older_version })
+        Ok(Self { plain, older_version, copy })
     }
 }
 
 /// The annotation in which `kubectl apply` keeps a copy of what it applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// The metadata of a Secret, without its labels, other annotations and managed fields.
+/// The metadata of a Secret, without its labels, most annotations and managed fields.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(crate) struct SecretMeta {
-    #[serde(deserialize_with = "without_annotations")]
+    #[serde(deserialize_with = "with_what_counts")]
     pub(crate) metadata: ObjectMeta,
 }
 
@@ -224,12 +228,6 @@ impl SecretMeta {
         let controller = owners.iter().find(|owner| owner.controller == Some(true))?;
         let ours = controller.kind == KIND && is_of_group(&controller.api_version);
         ours.then_some(controller.uid.as_str())
-    }
-
-    /// Whether it offers itself.
-    pub(crate) fn offers_itself(&self) -> bool {
-        let annotations = self.metadata.annotations.as_ref();
-        annotations.and_then(|all| all.get(MANAGED)).is_some_and(|value| value == "true")
     }
 }
 
@@ -272,7 +270,7 @@ impl kube::Resource for SecretMeta {
 }
 
 /// Metadata with what the index of Secrets needs.
-fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
+fn with_what_counts<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Part {
@@ -283,7 +281,7 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         deletion_timestamp: Option<Time>,
         owner_references: Option<Vec<OwnerReference>>,
         #[serde(default)]
-        annotations: Option<ManagedOnly>,
+        annotations: Option<Counting>,
     }
     let part = Part::deserialize(from)?;
     Ok(ObjectMeta {
@@ -293,36 +291,35 @@ fn without_annotations<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta,
         resource_version: part.resource_version,
         deletion_timestamp: part.deletion_timestamp,
         owner_references: part.owner_references,
-        annotations: part.annotations.and_then(|ManagedOnly(value)| {
-            value.map(|value| BTreeMap::from([(MANAGED.to_owned(), value)]))
-        }),
+        annotations: part.annotations.map(|Counting(all)| all).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     })
 }
 
-/// The one annotation that counts. The values of others never leave the reader's buffer.
-struct ManagedOnly(Option<String>);
+/// The annotation that counts. The values of others, among them the copy of the whole Secret that
+/// `kubectl apply` keeps, never leave the reader's buffer.
+struct Counting(BTreeMap<String, String>);
 
-impl<'de> Deserialize<'de> for ManagedOnly {
+impl<'de> Deserialize<'de> for Counting {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Annotations;
         impl<'de> Visitor<'de> for Annotations {
-            type Value = ManagedOnly;
+            type Value = Counting;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("annotations")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ManagedOnly, A::Error> {
-                let mut found = None;
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Counting, A::Error> {
+                let mut found = BTreeMap::new();
                 while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-                    if key == MANAGED {
-                        found = Some(map.next_value()?);
+                    if key == CONTENT {
+                        found.insert(key.into_owned(), map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(ManagedOnly(found))
+                Ok(Counting(found))
             }
         }
         from.deserialize_map(Annotations)
@@ -338,12 +335,12 @@ mod tests {
         let secret: SecretMeta = serde_json::from_str(
             r#"{"kind":"PartialObjectMetadata","metadata":{"name":"a","namespace":"b","uid":"u",
                 "resourceVersion":"7","annotations":{"kubectl.kubernetes.io/last-applied-configuration":
-                "{\"data\":{}}","sopssecret/managed":"true"},"ownerReferences":[{"apiVersion":
+                "{\"data\":{}}","sops-operator/content":"c"},"ownerReferences":[{"apiVersion":
                 "isindir.github.com/v1alpha3","kind":"SopsSecret","name":"x","uid":"o","controller":true}]}}"#,
         )
         .expect("metadata");
-        assert!(secret.offers_itself());
         assert_eq!(secret.controlled_by(), Some("o"));
+        assert_eq!(crate::content::of(&secret.metadata).as_deref(), Some("c"));
         assert_eq!(secret.metadata.annotations.map(|all| all.len()), Some(1));
     }
 
@@ -377,7 +374,7 @@ mod tests {
         };
         let (old, new) = (entry("v1alpha2", 1, "spec"), entry("v1alpha3", 2, "spec"));
         let status = entry("v1alpha2", 9, "status");
-        assert_eq!(of(&[old.clone()]).as_deref(), Some("isindir.github.com/v1alpha2"));
+        assert_eq!(of(std::slice::from_ref(&old)).as_deref(), Some("isindir.github.com/v1alpha2"));
         assert_eq!(of(&[old, status, new]), None);
         assert_eq!(of(&[]), None);
     }

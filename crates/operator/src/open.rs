@@ -119,8 +119,11 @@ fn no_templates(object: &SopsSecret) -> Closed {
             );
             Closed { reason: Reason::OldVersion, detail }
         }
+        // The API server forgets who wrote what when an object is written through another version
+        // than before.
         None => {
-            let detail = "the object has no spec.secretTemplates; its Secrets stay as they are";
+            let detail = "the object has no spec.secretTemplates, which a write through v1alpha1 \
+                          loses; its Secrets stay as they are";
             Closed { reason: Reason::NoTemplates, detail: detail.to_owned() }
         }
     }

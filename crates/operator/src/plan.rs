@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     ManagedFieldsEntry, ObjectMeta, OwnerReference,
 };
 
+use crate::content::{self, Ids};
 use crate::crd::{GROUP, KIND, VERSION};
 use crate::desired::Desired;
 use crate::object::{MANAGED, SopsSecret};
@@ -51,8 +52,13 @@ pub(crate) fn step(
     live: Option<&Secret>,
     me: &Me<'_>,
     others: &dyn Others,
+    ids: &Ids,
 ) -> Step {
-    let Some(live) = live else { return Step::Create(Box::new(new(object, desired))) };
+    let Some(live) = live else {
+        let mut secret = new(object, desired);
+        content::mark(&mut secret.metadata, ids.created());
+        return Step::Create(Box::new(secret));
+    };
     let takeover = match judge(live, me, others) {
         Claim::Refused(reason, text) => return Step::Refuse(reason, text),
         Claim::Ours => None,
@@ -70,7 +76,7 @@ pub(crate) fn step(
         );
         return Step::Refuse(TemplateReason::RequiresRecreate, text);
     }
-    let changed = changed(object, desired, live, takeover.is_some());
+    let changed = changed(object, desired, live, takeover.is_some(), ids);
     if takeover.is_none() && same(&changed, live) {
         return Step::Keep;
     }
@@ -112,7 +118,13 @@ fn owner(object: &SopsSecret) -> OwnerReference {
 }
 
 /// A Secret as it is to become.
-fn changed(object: &SopsSecret, desired: &Desired, live: &Secret, taken: bool) -> Secret {
+fn changed(
+    object: &SopsSecret,
+    desired: &Desired,
+    live: &Secret,
+    taken: bool,
+    ids: &Ids,
+) -> Secret {
     let mut secret = live.clone();
     secret.data = (!desired.data.is_empty()).then(|| desired.bytes());
     let ours = Ours::of(&live.metadata);
@@ -124,6 +136,8 @@ fn changed(object: &SopsSecret, desired: &Desired, live: &Secret, taken: bool) -
     }
     secret.metadata.annotations =
         merged(live.metadata.annotations.as_ref(), &desired.annotations, &dropped);
+    let id = ids.changed(live, same_map(secret.data.as_ref(), live.data.as_ref()));
+    content::mark(&mut secret.metadata, id);
     if let Some(entries) = &mut secret.metadata.managed_fields {
         take_over_fields(entries);
     }
@@ -132,12 +146,18 @@ fn changed(object: &SopsSecret, desired: &Desired, live: &Secret, taken: bool) -
 
 /// Whether writing would change nothing that matters. Who wrote what alone is no reason to write.
 fn same(changed: &Secret, live: &Secret) -> bool {
-    fn map<V>(map: Option<&BTreeMap<String, V>>) -> Option<&BTreeMap<String, V>> {
-        map.filter(|map| !map.is_empty())
-    }
-    map(changed.data.as_ref()) == map(live.data.as_ref())
-        && map(changed.metadata.labels.as_ref()) == map(live.metadata.labels.as_ref())
-        && map(changed.metadata.annotations.as_ref()) == map(live.metadata.annotations.as_ref())
+    let (new, old) = (&changed.metadata, &live.metadata);
+    same_map(changed.data.as_ref(), live.data.as_ref())
+        && same_map(new.labels.as_ref(), old.labels.as_ref())
+        && same_map(new.annotations.as_ref(), old.annotations.as_ref())
+}
+
+/// None and an empty one are the same.
+fn same_map<V: PartialEq>(
+    one: Option<&BTreeMap<String, V>>,
+    other: Option<&BTreeMap<String, V>>,
+) -> bool {
+    one.filter(|map| !map.is_empty()) == other.filter(|map| !map.is_empty())
 }
 
 /// What is there, without what was ours, and with what is.

@@ -39,7 +39,6 @@ struct Inner {
     /// When entries come due; the number keeps those of one instant apart.
     timers: BTreeMap<(Instant, u64), Name>,
     count: u64,
-    running: usize,
 }
 
 #[derive(Default)]
@@ -83,11 +82,6 @@ impl Queue {
     pub(crate) fn depth(&self) -> usize {
         let inner = self.lock();
         inner.lanes.iter().map(Turns::len).sum()
-    }
-
-    /// How many objects are in work.
-    pub(crate) fn running(&self) -> usize {
-        self.lock().running
     }
 
     /// The next object; it counts as in work until [`Queue::done`].
@@ -178,15 +172,11 @@ impl Inner {
         let entry = self.entries.entry(name.clone()).or_default();
         entry.waiting = None;
         entry.running = true;
-        self.running += 1;
         Some(name)
     }
 
     fn done(&mut self, name: &Name) {
         let Some(entry) = self.entries.get_mut(name) else { return };
-        if entry.running {
-            self.running -= 1;
-        }
         entry.running = false;
         match entry.again.take() {
             Some(lane) => self.push(name, lane),
@@ -291,7 +281,6 @@ mod tests {
         assert_eq!(drain(&mut inner), ["a/1"]);
         inner.done(&name("a/1"));
         assert!(inner.entries.is_empty());
-        assert_eq!(inner.running, 0);
     }
 
     #[test]

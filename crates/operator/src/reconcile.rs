@@ -7,6 +7,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 
 use crate::apply::{self, Failed, Settled};
+use crate::content::Ids;
 use crate::context::Context;
 use crate::desired::{self, Desired, Wrong};
 use crate::fingerprint::Fingerprint;
@@ -54,7 +55,13 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
         let index = context.index();
         let Some(known) = index.object(name) else { return Ok(None) };
         // Its Secrets go with it. Making one now would only hold it up.
-        if known.deleting || index.in_sync(name) {
+        if known.deleting {
+            return Ok(None);
+        }
+        // Where only verified objects are taken, what was applied before may not be taken now.
+        let taken = !demands_verified(context, &name.namespace)
+            || known.integrity == Some(Integrity::Verified);
+        if taken && index.in_sync(name) {
             return Ok(None);
         }
         if known.hopeless == Some(known.fingerprint) {
@@ -82,8 +89,7 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     let integrity = Integrity::of(&opened.integrity);
     let doubt = open::doubt(&opened.integrity);
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    let demanded = context.settings.require_verified || context.verified_only.contains(namespace);
-    if let Some(closed) = open::refused(&opened, demanded) {
+    if let Some(closed) = open::refused(&opened, demands_verified(context, namespace)) {
         return Outcome::Closed(closed, Some(integrity));
     }
     let templates = desired::desired(&opened.templates);
@@ -95,13 +101,17 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
         .index()
         .object(&object.name())
         .is_some_and(|known| known.applied == Some(fingerprint));
+    let draws = context.settings.rollouts_per_minute.is_some();
     let mut results = Vec::with_capacity(templates.len());
     for template in &templates {
         results.push(match template {
             Ok(desired) if unchanged && is_left_so(context, object, &desired.name) => {
                 Ok(kept(context, object, &desired.name))
             }
-            Ok(desired) => apply::settle(context, object, desired, false).await,
+            Ok(desired) => {
+                let ids = Ids::of(object, fingerprint, &desired.name, draws);
+                apply::settle(context, object, desired, &ids, false).await
+            }
             Err(wrong) => Err(failed(wrong)),
         });
     }
@@ -120,6 +130,10 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
         clean_up(context, object, &templates, &mut deeds).await;
     }
     Outcome::Settled(deeds)
+}
+
+fn demands_verified(context: &Context, namespace: &str) -> bool {
+    context.settings.require_verified || context.verified_only.contains(namespace)
 }
 
 /// Whether a failure leaves nothing undone.
@@ -153,7 +167,12 @@ fn kept(context: &Context, object: &SopsSecret, secret: &str) -> Settled {
     let index = context.index();
     let known = index.object(&object.name());
     let child = known.and_then(|known| known.children.iter().find(|child| *child.name == *secret));
-    let empty = || Child { name: secret.into(), uid: Box::default(), version: Box::default() };
+    let empty = || Child {
+        name: secret.into(),
+        uid: Box::default(),
+        version: Box::default(),
+        content: None,
+    };
     Settled { child: child.cloned().unwrap_or_else(empty), deed: apply::Deed::Kept }
 }
 
@@ -196,12 +215,21 @@ async fn clean_up(
 
 /// What is no failure and worth knowing.
 fn notes(object: &SopsSecret, templates: &[Result<Desired, Wrong>]) -> Vec<String> {
-    /// What the API server takes in a Secret (core API), and where it becomes tight.
+    /// What the API server takes in a Secret (core API).
     const SECRET: usize = 1 << 20;
+    /// What it takes in all annotations of an object.
+    const ANNOTATIONS: usize = 256 << 10;
     let mut notes = Vec::new();
     if let Some(version) = &object.metadata.older_version {
         notes.push(format!(
             "spec was written as {version}, where data were plain text; here they are base64"
+        ));
+    }
+    if object.metadata.copy > ANNOTATIONS / 10 * 9 {
+        notes.push(format!(
+            "kubectl apply keeps a copy of {} KiB in an annotation, and 256 are the most: use \
+             kubectl apply --server-side",
+            object.metadata.copy >> 10
         ));
     }
     for desired in templates.iter().flatten() {
@@ -227,17 +255,7 @@ fn remember(context: &Context, name: &Name, fingerprint: Fingerprint, report: &R
     known.hopeless = report.hopeless.then_some(fingerprint);
     if good {
         known.applied = Some(fingerprint);
-        known.children = report
-            .status
-            .secrets
-            .iter()
-            .filter(|secret| secret.result == crate::status::SYNCED)
-            .map(|secret| Child {
-                name: secret.name.as_str().into(),
-                uid: secret.uid.as_str().into(),
-                version: secret.resource_version.as_str().into(),
-            })
-            .collect();
+        known.children = report.status.secrets.iter().filter_map(Child::of).collect();
         known.last_success = Some(Timestamp::now().as_second());
     }
     known.failures = match report.next {

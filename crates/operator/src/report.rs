@@ -365,6 +365,7 @@ fn secrets(deeds: &Deeds, before: &Status) -> Vec<SecretStatus> {
             name: settled.child.name.to_string(),
             uid: settled.child.uid.to_string(),
             resource_version: settled.child.version.to_string(),
+            content: settled.child.content.as_deref().unwrap_or_default().to_owned(),
             result: SYNCED.to_owned(),
             detail: String::new(),
         },

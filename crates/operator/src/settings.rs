@@ -19,6 +19,9 @@ pub(crate) struct Settings {
     pub(crate) max_deletes: usize,
     pub(crate) kms_calls_per_second: u32,
     pub(crate) keep_keys: Duration,
+    /// How many workloads are rolled out in a minute when their Secrets change; none at all if
+    /// absent.
+    pub(crate) rollouts_per_minute: Option<u32>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) health: Option<SocketAddr>,
     pub(crate) election: Option<Election>,

@@ -37,6 +37,9 @@ pub(crate) struct SecretStatus {
     pub(crate) uid: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) resource_version: String,
+    /// The id of its content ([`crate::content`]).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) content: String,
     /// `Synced`, or a reason of [`TemplateReason`].
     pub(crate) result: String,
     #[serde(skip_serializing_if = "String::is_empty")]

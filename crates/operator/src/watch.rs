@@ -27,6 +27,11 @@ use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::queue::Lane;
 use crate::telemetry::words;
 
+/// Between two tries of what is forbidden: it takes somebody who allows it.
+const FORBIDDEN: Duration = Duration::from_secs(10);
+/// The watch that a Role of one namespace cannot allow.
+const NAMESPACES: &str = "namespaces";
+
 /// Pauses between two tries.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(50),
@@ -65,17 +70,22 @@ impl Readiness {
 
 /// Starts all watches. They run as long as the program.
 pub(crate) fn start(context: &Arc<Context>) -> Arc<Readiness> {
-    let places: Vec<Option<String>> = match context.settings.namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().cloned().map(Some).collect(),
-    };
-    let readiness = Arc::new(Readiness::of(2 * places.len()));
+    let places = places(context);
+    let readiness = Arc::new(Readiness::of(2 * places.len() + 1));
     for place in places {
         tokio::spawn(objects(context.clone(), place.clone(), readiness.clone()));
         tokio::spawn(secrets(context.clone(), place, readiness.clone()));
     }
-    tokio::spawn(namespaces(context.clone()));
+    tokio::spawn(namespaces(context.clone(), readiness.clone()));
     readiness
+}
+
+/// Where to watch: the namespaces that were named, or everywhere.
+pub(crate) fn places(context: &Context) -> Vec<Option<String>> {
+    match context.settings.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().cloned().map(Some).collect(),
+    }
 }
 
 fn api<K>(context: &Context, place: Option<&str>) -> Api<K>
@@ -114,6 +124,7 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         Event::Delete(object) => {
             let name = object.name();
             context.index().forget_object(&name);
+            context.rollouts.forget_object(&name);
             context.bodies.forget(&name);
             context.queue.remove(&name);
         }
@@ -127,6 +138,7 @@ fn see(context: &Context, object: SopsSecret, lane: Lane, readiness: &Readiness)
     if wake == Wake::No {
         return;
     }
+    context.rollouts.object(&object);
     // Before the lists are complete nobody knows whether there is anything to do.
     if readiness.is_complete() {
         context.bodies.put(object);
@@ -144,6 +156,7 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         Event::InitApply(secret) => {
             let name = Name::of(&secret.metadata);
             let woken = context.index().see_secret(&secret);
+            context.rollouts.secret(&secret);
             if context.index().secret(&name).is_some() {
                 seen.insert(name);
             }
@@ -161,6 +174,7 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
         }
         Event::Apply(secret) => {
             let woken = context.index().see_secret(&secret);
+            context.rollouts.secret(&secret);
             push(&context, &woken, &readiness);
         }
         Event::Delete(secret) => {
@@ -179,10 +193,11 @@ fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
 }
 
 /// Namespaces that demand verified objects.
-async fn namespaces(context: Arc<Context>) {
+async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
     let mut seen = HashSet::new();
+    let mut first = true;
     let wake = |namespace: &str| {
         let index = context.index();
         let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
@@ -190,7 +205,7 @@ async fn namespaces(context: Arc<Context>) {
         drop(index);
         names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
     };
-    run("namespaces", &context, api, config, |event| match event {
+    run(NAMESPACES, &context, api, config, |event| match event {
         Event::Init => seen.clear(),
         Event::InitApply(object) | Event::Apply(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -201,6 +216,9 @@ async fn namespaces(context: Arc<Context>) {
         }
         Event::InitDone => {
             context.verified_only.retain(&seen).iter().for_each(|name| wake(name));
+            if std::mem::take(&mut first) {
+                readiness.one_is_complete();
+            }
         }
         Event::Delete(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -211,9 +229,12 @@ async fn namespaces(context: Arc<Context>) {
         }
     })
     .await;
+    if first {
+        readiness.one_is_complete();
+    }
 }
 
-/// Runs one watch for good.
+/// Runs one watch, for good unless it is one that need not be allowed.
 async fn run<K>(
     what: &'static str,
     context: &Context,
@@ -246,14 +267,30 @@ async fn run<K>(
                     tracing::warn!(resource = what, error = why, "The watch broke off");
                 }
                 context.metrics.watch(what, false);
-                tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+                if what == NAMESPACES && is_forbidden(&error) {
+                    tracing::warn!("The label {LABEL} of namespaces is not looked at");
+                    return;
+                }
+                let pause = PAUSES[failures.min(PAUSES.len() - 1)];
+                let pause = if is_forbidden(&error) { pause.max(FORBIDDEN) } else { pause };
+                tokio::time::sleep(pause).await;
                 failures += 1;
             }
         }
     }
 }
 
-fn watch_words(error: &watcher::Error) -> String {
+fn is_forbidden(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 403,
+        watcher::Error::WatchError(status) => status.code == 403,
+        _ => false,
+    }
+}
+
+/// What broke off, in words that hold nothing of an object.
+pub(crate) fn watch_words(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)

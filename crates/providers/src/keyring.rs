@@ -50,11 +50,11 @@ pub fn missing_feature(key: &MasterKey) -> Option<&'static str> {
             _ => (!cfg!(feature = "age")).then_some("age"),
         },
         MasterKey::AwsKms(_) => (!cfg!(feature = "aws")).then_some("aws"),
+        MasterKey::Pgp(_) => (!cfg!(feature = "pgp")).then_some("pgp"),
         MasterKey::GcpKms(_)
         | MasterKey::HuaweiKms(_)
         | MasterKey::AzureKv(_)
-        | MasterKey::HcVault(_)
-        | MasterKey::Pgp(_) => None,
+        | MasterKey::HcVault(_) => None,
     }
 }
 

@@ -27,6 +27,8 @@ mod age_ssh;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
 mod keyring;
+#[cfg(feature = "pgp")]
+pub mod pgp;
 
 #[cfg(feature = "age")]
 pub use age::AgeProvider;
@@ -35,3 +37,5 @@ pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
+#[cfg(feature = "pgp")]
+pub use pgp::{PgpHome, PgpProvider};

@@ -13,6 +13,9 @@ use crate::{shell, tools};
 
 const PACKAGE: &str = "sops-operator";
 
+/// A release that unwinds, so that a panic in one object ends the work on that one only.
+const PROFILE: &str = "operator";
+
 /// The image with all it has, in bytes.
 const LIMIT: u64 = 25_000_000;
 
@@ -77,9 +80,10 @@ fn build_static() -> Result<PathBuf> {
     };
     let musl = format!("{machine}-unknown-linux-musl");
     let target = if installed(&musl)? { musl } else { format!("{machine}-unknown-linux-gnu") };
-    let mut build = shell::cargo(["build", "--release", "-j2", "-p", PACKAGE, "--target", &target]);
+    let mut build = shell::cargo(["build", "--profile", PROFILE, "-j2", "-p", PACKAGE]);
+    build.args(["--target", &target]);
     shell::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    Ok(paths::target().join(target).join("release").join(PACKAGE))
+    Ok(paths::target().join(target).join(PROFILE).join(PACKAGE))
 }
 
 /// Puts everything where the image has it.

@@ -26,7 +26,7 @@
 //! - All tests of a run share one control plane, at the same time. A test owns its namespaces, and
 //!   names what belongs to no namespace after one of them. One that stops or kills parts of the
 //!   control plane starts its own ([`Private`]).
-//! - Nothing waits for a time to pass: [`eventually`] polls for the effect.
+//! - Nothing waits for a time to pass: [`eventually()`] polls for the effect.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -35,6 +35,7 @@
 
 mod account;
 mod audit;
+mod chart;
 mod cluster;
 mod eventually;
 mod examples;

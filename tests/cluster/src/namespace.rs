@@ -81,7 +81,7 @@ impl Namespace {
     }
 
     /// A Secret as it is now; the error says what is there instead, for
-    /// [`eventually`](crate::eventually).
+    /// [`eventually`](crate::eventually()).
     pub async fn secret(&self, name: &str) -> Result<Secret, String> {
         self.api().get(name).await.map_err(|error| error.to_string())
     }

@@ -141,6 +141,10 @@ fn next_step(error: &ProviderError) -> String {
 /// Why no provider of this program knows a key.
 fn not_served(key: &MasterKey) -> String {
     match missing_feature(key) {
+        // The provider is there, and this program does not use it yet.
+        _ if matches!(key, MasterKey::Pgp(_)) => {
+            format!("{} keys are not served by this version", key.kind())
+        }
         Some(feature) => format!("this build does not have the feature {feature}"),
         None => format!("{} keys are not served by this version", key.kind()),
     }

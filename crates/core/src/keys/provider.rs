@@ -154,6 +154,7 @@ impl ProviderError {
     pub fn next_step(&self) -> String {
         let caller = self.caller.as_deref().unwrap_or("the caller");
         let aws = self.kind == KeyKind::AwsKms;
+        let pgp = self.kind == KeyKind::Pgp;
         match self.refusal {
             Refusal::Denied if aws => format!(
                 "allow kms:Encrypt and kms:Decrypt on this key for {caller}, in its IAM policy and \
@@ -168,10 +169,20 @@ impl ProviderError {
             Refusal::PendingDeletion => {
                 "cancel its deletion while there is time, or use another key of the file".into()
             }
+            Refusal::NotUsable if pgp => "renew the key (`gpg --quick-set-expire`) or take \
+                 another one, and import its public key anew"
+                .into(),
             Refusal::NotUsable => "look at the state of the key in its service".into(),
+            Refusal::NoSuchKey if pgp => "import the public key into the GnuPG home (`gpg \
+                 --import`), and check the fingerprint"
+                .into(),
             Refusal::NoSuchKey => {
                 "check region, account and id of the key; it may have been deleted, \
                  or an alias may have been removed"
+                    .into()
+            }
+            Refusal::WrongUsage if pgp => {
+                "add a subkey for encryption (`gpg --quick-add-key FINGERPRINT default encr`)"
                     .into()
             }
             Refusal::WrongUsage => "choose a symmetric key for encryption and decryption".into(),
@@ -191,6 +202,9 @@ impl ProviderError {
             Refusal::NoCredentials if aws => "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`"
                 .into(),
+            Refusal::NoCredentials if pgp => {
+                "make the GnuPG home readable, with the secret key in it".into()
+            }
             Refusal::NoCredentials => format!("provide credentials for {}", self.kind),
             Refusal::CredentialsFailed => {
                 "repair that source of credentials, or choose another one with AWS_PROFILE; \
@@ -226,6 +240,9 @@ impl ProviderError {
             }
             Refusal::HelperFailed => "check the program's own messages".into(),
             Refusal::BadSetting => "correct the setting, or take it away".into(),
+            Refusal::Unsupported if pgp => {
+                "use another key of the file, or open it where gpg is there".into()
+            }
             Refusal::Unsupported => "use a build that supports it".into(),
             Refusal::Other => "see the message of the service".into(),
         }

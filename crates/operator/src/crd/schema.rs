@@ -182,6 +182,7 @@ fn status() -> Value {
             ("name", string("Name of the Secret.")),
             ("uid", string("UID of the Secret.")),
             ("resourceVersion", string("Version of the Secret when it was right.")),
+            ("content", string("Changes with the data; random, nothing can be told from it.")),
             ("result", string("Synced, or why it is not.")),
             ("detail", string("Why it is not, in words; never a value.")),
         ],
@@ -345,8 +346,11 @@ fn time(description: &str) -> Value {
 mod tests {
     use super::*;
 
+    /// Paths of fields, each with its type.
+    type Fields = &'static [(&'static str, &'static str)];
+
     /// The published shape: path, type, and whether it is required (operator spec §1.3 to §1.5).
-    const PUBLISHED: &[(&str, &str, &[(&str, &str)])] = &[
+    const PUBLISHED: &[(&str, &str, Fields)] = &[
         (
             "v1alpha3",
             "spec.secretTemplates",

@@ -52,7 +52,7 @@ fn after_a_restart_what_is_unchanged_is_in_sync_and_nothing_else_is() {
         index.in_sync(&name())
     };
     let right = secret("s", "su", "5", Some("me"));
-    assert!(start(1, healthy(1, "5"), &[right.clone()]));
+    assert!(start(1, healthy(1, "5"), std::slice::from_ref(&right)));
     // Changed, deleted, made anew, of another owner, of none, and one too many.
     assert!(!start(1, healthy(1, "5"), &[secret("s", "su", "6", Some("me"))]));
     assert!(!start(1, healthy(1, "5"), &[]));
@@ -61,7 +61,7 @@ fn after_a_restart_what_is_unchanged_is_in_sync_and_nothing_else_is() {
     assert!(!start(1, healthy(1, "5"), &[secret("s", "su", "5", None)]));
     assert!(!start(1, healthy(1, "5"), &[right.clone(), secret("t", "tu", "1", Some("me"))]));
     // Another input than the one that was applied, and none.
-    assert!(!start(2, healthy(1, "5"), &[right.clone()]));
+    assert!(!start(2, healthy(1, "5"), std::slice::from_ref(&right)));
     assert!(!start(1, json!({"message": "Healthy"}), &[right]));
 }
 
@@ -70,9 +70,14 @@ fn our_own_status_and_our_own_writes_wake_nobody() {
     let mut index = Index::default();
     assert_eq!(index.see_object(&object(1, json!({}))), Wake::Changed);
     assert_eq!(index.see_object(&object(1, healthy(1, "5"))), Wake::No);
-    let child = Child { name: "s".into(), uid: "su".into(), version: "5".into() };
-    let seen =
-        Seen { uid: "su".into(), version: "5".into(), owner: Some("me".into()), deleting: false };
+    let child = Child { name: "s".into(), uid: "su".into(), version: "5".into(), content: None };
+    let seen = Seen {
+        uid: "su".into(),
+        version: "5".into(),
+        owner: Some("me".into()),
+        content: None,
+        deleting: false,
+    };
     index.put_own(&name(), &Name::new("n", "s"), seen, &child);
     assert!(index.see_secret(&secret("s", "su", "5", Some("me"))).is_empty());
     // Whoever changes it, deletes it, or takes its owner away, wakes us.

@@ -3,6 +3,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldsV1;
 use serde_json::json;
 
 use super::*;
+use crate::fingerprint::Fingerprint;
 use crate::ownership::Rival;
 
 struct Nobody;
@@ -36,9 +37,15 @@ fn desired(labels: &[(&str, &str)], data: &[(&str, &str)]) -> Desired {
     }
 }
 
+/// New content gets an id, which nobody can foretell.
+fn ids() -> Ids {
+    let object = object();
+    Ids::of(&object, Fingerprint::of(&object), "s", true)
+}
+
 fn decide(desired: &Desired, live: Option<&Secret>, enforces: bool) -> Step {
     let me = Me { uid: "me", created: 0, enforces };
-    step(&object(), desired, live, &me, &Nobody)
+    step(&object(), desired, live, &me, &Nobody, &ids())
 }
 
 /// A Secret as the API server would give it back.
@@ -165,6 +172,31 @@ fn what_cannot_be_changed_is_told_and_not_tried() {
     let mut right = stored(&wanted, MANAGER);
     right.immutable = Some(true);
     assert!(matches!(decide(&wanted, Some(&right), false), Step::Keep));
+}
+
+#[test]
+fn an_id_changes_with_the_data_and_with_nothing_else() {
+    let id = |secret: &Secret| content::of(&secret.metadata);
+    let Step::Create(first) = decide(&desired(&[], &[("k", "v")]), None, false) else {
+        panic!("it is missing")
+    };
+    assert!(id(&first).is_some(), "{:?}", first.metadata);
+    // As the API server gives it back, where our fields are known to be ours.
+    let mut live = *first.clone();
+    let fields = json!({"f:metadata": {"f:annotations": {"f:sops-operator/content": {}}}});
+    live.metadata.managed_fields = Some(vec![ManagedFieldsEntry {
+        fields_v1: Some(FieldsV1(fields)),
+        ..entry(MANAGER, serde_json::Map::new())
+    }]);
+    assert!(matches!(decide(&desired(&[], &[("k", "v")]), Some(&live), false), Step::Keep));
+    let labelled = updated(decide(&desired(&[("l", "1")], &[("k", "v")]), Some(&live), false));
+    assert_eq!(id(&labelled), id(&first));
+    let other = updated(decide(&desired(&[], &[("k", "w")]), Some(&live), false));
+    assert!(id(&other).is_some_and(|other| Some(other) != id(&first)));
+    // A template cannot set it, and does not make us write all the time.
+    let mut template = desired(&[], &[("k", "v")]);
+    template.annotations.insert(content::CONTENT.into(), "mine".into());
+    assert!(matches!(decide(&template, Some(&live), false), Step::Keep));
 }
 
 #[test]

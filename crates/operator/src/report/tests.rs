@@ -25,7 +25,8 @@ fn made(outcome: &Outcome, before: Option<&Status>, second: i64) -> Report {
 }
 
 fn good(name: &str, version: &str) -> Result<Settled, Failed> {
-    let child = Child { name: name.into(), uid: "s".into(), version: version.into() };
+    let child =
+        Child { name: name.into(), uid: "s".into(), version: version.into(), content: None };
     Ok(Settled { child, deed: Deed::Kept })
 }
 

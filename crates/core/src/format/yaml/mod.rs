@@ -18,6 +18,7 @@
 //! | `reorder.rs` | keys put in order, by moving lines |
 //! | `emit.rs` | a tree without a layout |
 
+mod aliases;
 mod amend;
 mod assemble;
 mod block;
@@ -202,11 +203,11 @@ impl Layout for YamlLayout {
     }
 
     fn expand_aliases(&self, tree: &Tree, sealed: &dyn Fn(Mark) -> bool) -> Option<Expanded> {
-        amend::expand_aliases(self, tree, sealed)
+        aliases::expand_aliases(self, tree, sealed)
     }
 
     fn expand_for_change(&self, tree: &Tree, document: usize, path: &Path) -> Option<Expanded> {
-        amend::expand_for_change(self, tree, document, path)
+        aliases::expand_for_change(self, tree, document, path)
     }
 
     fn sort_keys(&self, tree: &Tree, path: &Path) -> Option<Output> {
