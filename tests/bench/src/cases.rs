@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kube::Client;
+use kube::core::Request;
 use serde_json::json;
 use sops_cluster::{Account, Calls, Launch, Mark, Operator, Private};
 use sops_tests::rig::cluster::Part;
@@ -111,6 +112,9 @@ impl Bench {
         let kms = Kms::start(DELAY);
         let launch = Launch::of(operator, account.kubeconfig())
             .envs(kms.environment())
+            .flag("zap-devel", "false")
+            .flag("zap-encoder", "json")
+            .flag("zap-log-level", "info")
             .flag("leader-elect", "true")
             .flag("leader-election-namespace", "sops-operator");
         let namespaces = (size.objects / 100).max(1);
@@ -192,6 +196,7 @@ impl Bench {
         })
         .await;
         let uids = uids.into_inner();
+        let used = self.processor() + process::own();
         let started = Instant::now();
         api::many(&places, async |place| {
             let secret = objects::secret(place, &uids[&place.object]);
@@ -202,7 +207,9 @@ impl Bench {
         })
         .await;
         let rate = pairs as f64 / started.elapsed().as_secs_f64();
+        let used = (self.processor() + process::own()).saturating_sub(used);
         self.note(&format!("ceiling_{when}_per_second"), rate);
+        self.note("ceiling_all_cpu_us_each", used.as_secs_f64() * 1e6 / pairs as f64);
         for path in [path, api::secrets(Some(&namespace))] {
             api::delete_all(&self.client, &path).await;
         }
@@ -213,6 +220,7 @@ impl Bench {
         let count = self.places.len();
         let (mark, kms) = (self.mark().await, self.kms.calls());
         let mut log = self.log();
+        let before = self.processor();
         let started = Instant::now();
         let mut operator = self.launch.start();
         let mut done = 0;
@@ -223,6 +231,8 @@ impl Bench {
         }
         let took = started.elapsed();
         let used = process::processor(&operator);
+        let all = self.processor().saturating_sub(before) + used;
+        self.note("converge_all_cpu_us_each", all.as_secs_f64() * 1e6 / count as f64);
         self.note("converge_s", took.as_secs_f64());
         self.note("converge_per_second", count as f64 / took.as_secs_f64());
         self.note("converge_cpu_us_per_object", used.as_secs_f64() * 1e6 / count as f64);
@@ -458,6 +468,11 @@ impl Bench {
         assert!(healthy >= self.places.len(), "{healthy} objects are healthy and verified");
     }
 
+    /// Of the control plane.
+    fn processor(&self) -> Duration {
+        process::of_folder(self.plane.cluster.place().folder())
+    }
+
     fn log(&self) -> Log {
         Log::follow(&self.plane.cluster.place().audit_log(), &self.account)
     }
@@ -474,8 +489,7 @@ impl Bench {
 /// When the API server was first ready.
 async fn until_ready(client: Client) -> Instant {
     loop {
-        let request = kube::core::Request::new("/readyz");
-        let asked = request.get("", &Default::default()).expect("a request");
+        let asked = Request::new("/readyz").list(&Default::default()).expect("a request");
         let answer = tokio::time::timeout(Duration::from_secs(1), client.request_text(asked)).await;
         if matches!(&answer, Ok(Ok(text)) if text == "ok") {
             return Instant::now();

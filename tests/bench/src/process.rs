@@ -1,6 +1,7 @@
 //! What a process costs, as Linux tells it (proc(5)).
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sops_cluster::Operator;
@@ -42,6 +43,33 @@ pub(crate) fn processor(operator: &Operator) -> Duration {
         text.split(' ').next()?.parse::<u64>().ok()
     });
     Duration::from_nanos(times.sum())
+}
+
+/// Processor time so far of this program.
+pub(crate) fn own() -> Duration {
+    ticks(&fs::read_to_string("/proc/self/stat").expect("this process runs"))
+}
+
+/// The same of all programs that were started with this folder in their arguments: those of a
+/// control plane.
+pub(crate) fn of_folder(folder: &Path) -> Duration {
+    let folder = folder.as_os_str().as_encoded_bytes();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let inside = processes.filter_map(|process| {
+        let words = fs::read(process.path().join("cmdline")).ok()?;
+        let ours = words.windows(folder.len()).any(|part| part == folder);
+        let stat = fs::read_to_string(process.path().join("stat")).ok().filter(|_| ours)?;
+        Some(ticks(&stat))
+    });
+    inside.sum()
+}
+
+/// User and system time of a process, which Linux counts in hundredths of a second.
+fn ticks(stat: &str) -> Duration {
+    // The name of the program may hold blanks, and ends with the last parenthesis.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
+    let ticks: u64 = fields.skip(12).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Waits until the operator does nothing any more; gives the moment of the last thing it did.

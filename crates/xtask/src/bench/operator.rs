@@ -145,6 +145,14 @@ fn rows(found: &Found) -> Vec<Row> {
             ]),
         ),
         row(
+            "processor time of all, operator / ceiling",
+            "-",
+            found.text(&[
+                ("converge_all_cpu_us_each", " / "),
+                ("ceiling_all_cpu_us_each", " µs each"),
+            ]),
+        ),
+        row(
             "one change, idle, data key new / known",
             "17-23 ms (age)",
             found.text(&[("change_new_key_ms", " / "), ("change_known_key_ms", " ms")]),
