@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::object::{Name, SopsSecret};
 
 /// What may wait here. Beyond that objects are asked for when their turn comes.
-const ROOM: usize = 4 << 20;
+const ROOM: usize = 2 << 20;
 
 #[derive(Default)]
 pub(crate) struct Bodies(Mutex<Inner>);

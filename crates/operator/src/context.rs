@@ -11,13 +11,25 @@ use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::settings::Settings;
 
+/// Two ways to the API server.
+pub(crate) struct Clients {
+    /// Asks again by itself when the API server says that it has too much to do, after pauses that
+    /// double each time.
+    pub(crate) patient: Client,
+    /// Leaves that to the caller: those pauses would go on long after an outage.
+    pub(crate) impatient: Client,
+}
+
 /// The operator.
 pub(crate) struct Context {
     pub(crate) client: Client,
+    /// For watches and the lease, which have pauses of their own.
+    pub(crate) impatient: Client,
     pub(crate) settings: Settings,
     pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Queue,
+    pub(crate) slots: crate::slots::Slots,
     pub(crate) bodies: crate::bodies::Bodies,
     pub(crate) verified_only: crate::namespaces::VerifiedOnly,
     pub(crate) rollouts: crate::rollout::Sender,
@@ -27,18 +39,21 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(
-        client: Client,
+        clients: Clients,
         settings: Settings,
         keys: Keys,
         metrics: Arc<Metrics>,
         rollouts: crate::rollout::Sender,
     ) -> Self {
+        let slots = crate::slots::Slots::of(settings.workers);
         Self {
-            client,
+            client: clients.patient,
+            impatient: clients.impatient,
             settings,
             keys,
             metrics,
             queue: Queue::default(),
+            slots,
             bodies: crate::bodies::Bodies::default(),
             verified_only: crate::namespaces::VerifiedOnly::default(),
             rollouts,

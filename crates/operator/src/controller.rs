@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use k8s_openapi::jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use crate::context::{Context, Lead};
 use crate::metrics::Passed;
@@ -20,6 +19,7 @@ use crate::object::Name;
 use crate::queue::Lane;
 use crate::report::{self, Next};
 use crate::settings::Mode;
+use crate::slots::Slot;
 use crate::status::Reason;
 use crate::watch::Readiness;
 use crate::{lease, reconcile, rollout, shadow, telemetry, watch};
@@ -62,15 +62,13 @@ pub(crate) async fn run(
             tokio::spawn(lease::run(context.clone(), election, changed));
         }
     }
-    let slots = Arc::new(Semaphore::new(context.settings.workers));
-    let work = work(context.clone(), readiness, slots.clone());
+    let work = work(context.clone(), readiness);
     tokio::select! {
         () = work => {}
         () = end => {}
     }
     tracing::info!("Stopping: passes that are under way come to their end");
-    let all = u32::try_from(context.settings.workers).unwrap_or(u32::MAX);
-    let _ = tokio::time::timeout(GRACE, slots.acquire_many(all)).await;
+    let _ = tokio::time::timeout(GRACE, context.slots.stop()).await;
     if let Some(election) = &context.settings.election {
         context.set_lead(Lead::No);
         let _ =
@@ -79,14 +77,14 @@ pub(crate) async fn run(
 }
 
 /// Hands out objects to workers for good.
-async fn work(context: Arc<Context>, readiness: Arc<Readiness>, slots: Arc<Semaphore>) {
+async fn work(context: Arc<Context>, readiness: Arc<Readiness>) {
     readiness.complete().await;
     {
         let (objects, secrets) = context.index().counts();
         tracing::info!(objects, secrets, "Everything is listed");
     }
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let mut slot = context.slots.slot().await;
         let name = context.queue.next().await;
         let context = context.clone();
         tokio::spawn(async move {
@@ -97,7 +95,7 @@ async fn work(context: Arc<Context>, readiness: Arc<Readiness>, slots: Arc<Semap
                     context.queue.push_at(&name, Instant::now() + context.settings.retry);
                 }
             } else if context.leads() {
-                one(&context, &name).await;
+                one(&context, &name, &mut slot).await;
             } else {
                 // Whoever leads next looks at everything.
                 context.bodies.forget(&name);
@@ -115,8 +113,8 @@ fn push_all(context: &Context) {
 }
 
 /// One pass, whatever happens in it.
-async fn one(context: &Context, name: &Name) {
-    let pass = AssertUnwindSafe(reconcile::reconcile(context, name)).catch_unwind();
+async fn one(context: &Context, name: &Name, slot: &mut Slot) {
+    let pass = AssertUnwindSafe(reconcile::reconcile(context, name, slot)).catch_unwind();
     let next = match tokio::time::timeout(LONGEST, pass).await {
         Ok(Ok(Ok(next))) => next,
         Ok(Ok(Err(error))) => {

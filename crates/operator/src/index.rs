@@ -15,14 +15,15 @@ use crate::content::{self, Id};
 use crate::fingerprint::Fingerprint;
 use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::status::{Reason, SYNCED, SecretStatus, Status};
+use crate::uid::Uid;
 
 /// A Secret as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) uid: Box<str>,
+    pub(crate) uid: Uid,
     pub(crate) version: Box<str>,
     /// The UID of the SopsSecret that controls it.
-    pub(crate) owner: Option<Box<str>>,
+    pub(crate) owner: Option<Uid>,
     pub(crate) content: Option<Id>,
     pub(crate) deleting: bool,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Child {
     pub(crate) name: Box<str>,
-    pub(crate) uid: Box<str>,
+    pub(crate) uid: Uid,
     pub(crate) version: Box<str>,
     pub(crate) content: Option<Id>,
 }
@@ -52,7 +53,7 @@ impl Child {
 /// What is known of a SopsSecret.
 #[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) uid: Box<str>,
+    pub(crate) uid: Uid,
     pub(crate) generation: i64,
     pub(crate) created: i64,
     pub(crate) version: Box<str>,
@@ -91,28 +92,35 @@ pub(crate) enum Wake {
 
 #[derive(Default)]
 pub(crate) struct Index {
-    objects: HashMap<Name, Known>,
+    // Boxed: tables are a third empty, and twice as large while they grow.
+    objects: HashMap<Name, Box<Known>>,
     secrets: HashMap<Name, Seen>,
-    by_uid: HashMap<Box<str>, Name>,
-    /// Names of Secrets that templates want.
-    wanted: HashMap<Name, HashSet<Name>>,
-    /// Secrets that a SopsSecret controls, by its UID.
-    controlled: HashMap<Box<str>, HashSet<Name>>,
+    /// What belongs to the UID of a SopsSecret.
+    owners: HashMap<Uid, Owner>,
+    /// Names of Secrets that templates want, and which objects do: nearly always one.
+    wanted: HashMap<Name, Vec<Name>>,
     /// Takeovers: the Secret's UID and that of the owner it was taken from.
     taken: HashSet<(Box<str>, Box<str>)>,
 }
 
+/// What belongs to a UID: the SopsSecret, if there is one, and the Secrets it controls.
+#[derive(Default)]
+struct Owner {
+    object: Option<Name>,
+    controls: Vec<Name>,
+}
+
 impl Index {
     pub(crate) fn object(&self, name: &Name) -> Option<&Known> {
-        self.objects.get(name)
+        self.objects.get(name).map(Box::as_ref)
     }
 
     pub(crate) fn object_mut(&mut self, name: &Name) -> Option<&mut Known> {
-        self.objects.get_mut(name)
+        self.objects.get_mut(name).map(Box::as_mut)
     }
 
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&Name, &Known)> {
-        self.objects.iter()
+        self.objects.iter().map(|(name, known)| (name, &**known))
     }
 
     pub(crate) fn secret(&self, name: &Name) -> Option<&Seen> {
@@ -120,14 +128,14 @@ impl Index {
     }
 
     /// The SopsSecret with this UID.
-    pub(crate) fn by_uid(&self, uid: &str) -> Option<(&Name, &Known)> {
-        let name = self.by_uid.get(uid)?;
-        Some((name, self.objects.get(name)?))
+    pub(crate) fn by_uid(&self, uid: impl Into<Uid>) -> Option<(&Name, &Known)> {
+        let name = self.owners.get(&uid.into())?.object.as_ref()?;
+        Some((name, self.object(name)?))
     }
 
     /// The Secrets that the SopsSecret with this UID controls.
-    pub(crate) fn controlled(&self, uid: &str) -> impl Iterator<Item = (&Name, &Seen)> {
-        let names = self.controlled.get(uid).into_iter().flatten();
+    pub(crate) fn controlled(&self, uid: impl Into<Uid>) -> impl Iterator<Item = (&Name, &Seen)> {
+        let names = self.owners.get(&uid.into()).into_iter().flat_map(|owner| &owner.controls);
         names.filter_map(|name| Some((name, self.secrets.get(name)?)))
     }
 
@@ -146,7 +154,7 @@ impl Index {
         let marks = marks(object);
         let deleting = object.metadata.deletion_timestamp.is_some();
         let version = object.metadata.resource_version.as_deref().unwrap_or_default();
-        let before = self.objects.get_mut(&name).filter(|known| *known.uid == *object.uid());
+        let before = self.objects.get_mut(&name).filter(|known| known.uid == *object.uid());
         if let Some(known) = before {
             let changed = known.generation != object.generation()
                 || known.marks != marks
@@ -194,19 +202,18 @@ impl Index {
             hopeless: None,
             renew_at: None,
         };
-        self.by_uid.insert(known.uid.clone(), name.clone());
+        self.owners.entry(known.uid.clone()).or_default().object = Some(name.clone());
         let names: Vec<Box<str>> = known.children.iter().map(|child| child.name.clone()).collect();
-        self.objects.insert(name.clone(), known);
+        self.objects.insert(name.clone(), Box::new(known));
         self.want(&name, names);
         Wake::Changed
     }
 
     /// A SopsSecret is gone.
-    pub(crate) fn forget_object(&mut self, name: &Name) -> Option<Known> {
+    pub(crate) fn forget_object(&mut self, name: &Name) {
         self.want(name, Vec::new());
-        let known = self.objects.remove(name)?;
-        self.by_uid.remove(&known.uid);
-        Some(known)
+        let Some(known) = self.objects.remove(name) else { return };
+        self.change_owner(&known.uid, |owner| owner.object = None);
     }
 
     /// Forgets every SopsSecret that a complete list did not have.
@@ -223,9 +230,9 @@ impl Index {
         let before = std::mem::replace(&mut known.wanted, names.into_boxed_slice());
         let now: Vec<Box<str>> = known.wanted.to_vec();
         for name in before {
-            let secret = Name { namespace: object.namespace.clone(), name };
+            let secret = Name::new(&object.namespace, &name);
             if let Some(who) = self.wanted.get_mut(&secret) {
-                who.remove(object);
+                who.retain(|other| other != object);
                 if who.is_empty() {
                     self.wanted.remove(&secret);
                     self.forget_foreign(&secret);
@@ -233,14 +240,21 @@ impl Index {
             }
         }
         for name in now {
-            let secret = Name { namespace: object.namespace.clone(), name };
-            self.wanted.entry(secret).or_default().insert(object.clone());
+            // The one copy of this name, if the Secret is there already.
+            let secret = Name::new(&object.namespace, &name);
+            let secret = self.secrets.get_key_value(&secret).map_or(secret, |(own, _)| own.clone());
+            let who = self.wanted.entry(secret).or_insert_with(|| Vec::with_capacity(1));
+            if !who.contains(object) {
+                who.push(object.clone());
+            }
         }
     }
 
     /// A Secret was seen; gives the objects that have to do with it, if it is not what they left.
     pub(crate) fn see_secret(&mut self, secret: &SecretMeta) -> Vec<Name> {
         let name = Name::of(&secret.metadata);
+        // The one copy of this name, if a template has it already.
+        let name = self.wanted.get_key_value(&name).map_or(name, |(own, _)| own.clone());
         let owner = secret.controlled_by();
         let relevant = owner.is_some() || self.wanted.contains_key(&name);
         if !relevant {
@@ -285,7 +299,7 @@ impl Index {
     pub(crate) fn put_secret(&mut self, name: &Name, seen: Seen) {
         self.forget_secret(name);
         if let Some(owner) = &seen.owner {
-            self.controlled.entry(owner.clone()).or_default().insert(name.clone());
+            self.owners.entry(owner.clone()).or_default().controls.push(name.clone());
         }
         self.secrets.insert(name.clone(), seen);
     }
@@ -310,11 +324,11 @@ impl Index {
         let Some(known) = self.objects.get(name) else { return false };
         let applied = known.applied == Some(known.fingerprint);
         let intact = |child: &Child| {
-            let secret = Name { namespace: name.namespace.clone(), name: child.name.clone() };
+            let secret = Name::new(&name.namespace, &child.name);
             self.secrets.get(&secret).is_some_and(|seen| {
                 seen.uid == child.uid
                     && seen.version == child.version
-                    && seen.owner.as_deref() == Some(&*known.uid)
+                    && seen.owner.as_ref() == Some(&known.uid)
                     && !seen.deleting
             })
         };
@@ -356,14 +370,14 @@ impl Index {
             child.name == secret.name
                 && child.uid == seen.uid
                 && child.version == seen.version
-                && seen.owner.as_deref() == Some(&*known.uid)
+                && seen.owner.as_ref() == Some(&known.uid)
                 && !seen.deleting
         })
     }
 
     fn concerned(&self, secret: &Name) -> Vec<Name> {
         let owner = self.secrets.get(secret).and_then(|seen| seen.owner.as_ref());
-        let owner = owner.and_then(|uid| self.by_uid.get(uid));
+        let owner = owner.and_then(|uid| self.owners.get(uid)?.object.as_ref());
         let waiting = self.wanted.get(secret).into_iter().flatten();
         let mut all: Vec<Name> = owner.into_iter().chain(waiting).cloned().collect();
         all.sort();
@@ -379,13 +393,17 @@ impl Index {
 
     fn forget_secret(&mut self, name: &Name) {
         let Some(seen) = self.secrets.remove(name) else { return };
-        if let Some(owner) = seen.owner
-            && let Some(all) = self.controlled.get_mut(&owner)
-        {
-            all.remove(name);
-            if all.is_empty() {
-                self.controlled.remove(&owner);
-            }
+        if let Some(owner) = seen.owner {
+            self.change_owner(&owner, |owner| owner.controls.retain(|other| other != name));
+        }
+    }
+
+    /// Changes what belongs to a UID, and forgets it when nothing does.
+    fn change_owner(&mut self, uid: &Uid, change: impl FnOnce(&mut Owner)) {
+        let Some(owner) = self.owners.get_mut(uid) else { return };
+        change(owner);
+        if owner.object.is_none() && owner.controls.is_empty() {
+            self.owners.remove(uid);
         }
     }
 }

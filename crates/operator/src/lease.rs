@@ -27,20 +27,25 @@ pub(crate) const NAME: &str = "ca57d051.github.com";
 const DURATION: Duration = Duration::from_secs(15);
 /// When whoever could not renew it stops.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between two looks at a lease of somebody else, and two tries to renew.
+/// Between two looks at a lease of somebody else.
 const RETRY: Duration = Duration::from_secs(2);
+/// Between two tries that fail: who has no lease does nothing, so it counts how soon one is back.
+const AGAIN: Duration = Duration::from_millis(400);
 /// Between two renewals.
 const RENEW: Duration = Duration::from_secs(5);
 
 /// Takes part in elections for good. `changed` is told whenever this replica begins or ends to
 /// lead.
 pub(crate) async fn run(context: Arc<Context>, election: Election, changed: impl Fn(bool)) {
-    let api: Api<Lease> = Api::namespaced(context.client.clone(), &election.namespace);
+    let api: Api<Lease> = Api::namespaced(context.impatient.clone(), &election.namespace);
     let mut other: Option<(String, Instant)> = None;
     let mut renewed: Option<Instant> = None;
+    let mut failing = false;
     loop {
         let begin = Instant::now();
         let held = tokio::time::timeout(RENEW, hold(&api, &election.identity, &mut other)).await;
+        // Told once, however often it is tried.
+        let told = std::mem::replace(&mut failing, !matches!(held, Ok(Ok(_))));
         let pause = match held {
             Ok(Ok(true)) => {
                 let led = context.leads();
@@ -56,13 +61,14 @@ pub(crate) async fn run(context: Arc<Context>, election: Election, changed: impl
                 stop(&context, &changed, renewed.take(), "another replica leads");
                 RETRY
             }
+            Ok(Err(_)) | Err(_) if told => AGAIN,
             Ok(Err(error)) => {
                 tracing::warn!(error = words(&error), "Unable to renew the lease");
-                RETRY
+                AGAIN
             }
             Err(_) => {
                 tracing::warn!("The API server does not answer about the lease");
-                RETRY
+                AGAIN
             }
         };
         let deadline = renewed.map(|renewed| renewed + DEADLINE);
@@ -88,7 +94,7 @@ fn stop(context: &Context, changed: &impl Fn(bool), led: Option<Instant>, why: &
 
 /// Gives the lease back, if it is ours.
 pub(crate) async fn release(context: &Context, election: &Election) {
-    let api: Api<Lease> = Api::namespaced(context.client.clone(), &election.namespace);
+    let api: Api<Lease> = Api::namespaced(context.impatient.clone(), &election.namespace);
     let Ok(Some(mut lease)) = api.get_opt(NAME).await else { return };
     let spec = lease.spec.get_or_insert_default();
     if spec.holder_identity.as_deref() != Some(election.identity.as_str()) {

@@ -34,22 +34,29 @@ mod report;
 mod rollout;
 mod settings;
 mod shadow;
+mod slots;
 mod status;
 mod telemetry;
+mod uid;
 mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
+use kube::client::ClientBuilder;
 use tokio::signal::unix::{SignalKind, signal};
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use args::{Cli, Command};
-use context::Context;
+use context::{Clients, Context};
 use keys::Keys;
 use metrics::Metrics;
 use settings::Settings;
 
+/// Requests of passes that are under way at the same time. Each has a connection, with buffers that
+/// are never given back whole; more do not make an API server faster.
+const REQUESTS: usize = 24;
 /// The status of a run that could not begin.
 const FAILED: u8 = 1;
 
@@ -98,7 +105,7 @@ fn alone(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
 }
 
 async fn run(settings: Settings) -> Result<(), String> {
-    let client = client(&settings).await?;
+    let clients = clients(&settings).await?;
     let metrics = Arc::new(Metrics::new());
     let keyring = credentials::keyring(settings.kms_calls_per_second, &metrics);
     let keys = Keys::new(keyring, settings.keep_keys, metrics.clone());
@@ -106,7 +113,7 @@ async fn run(settings: Settings) -> Result<(), String> {
         tokio::spawn(health::serve_metrics(address, metrics.clone()));
     }
     let (rollouts, engine) = rollout::channel(settings.rollouts_per_minute);
-    let context = Arc::new(Context::new(client, settings, keys, metrics, rollouts));
+    let context = Arc::new(Context::new(clients, settings, keys, metrics, rollouts));
     tokio::spawn(credentials::follow(context.clone()));
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, mode = ?context.settings.mode, "Starting");
@@ -126,7 +133,7 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-async fn client(settings: &Settings) -> Result<kube::Client, String> {
+async fn clients(settings: &Settings) -> Result<Clients, String> {
     use kube::config::{Config, KubeConfigOptions, Kubeconfig};
     let config = match &settings.kubeconfig {
         None => Config::infer().await.map_err(|error| open::chain(&error))?,
@@ -137,5 +144,10 @@ async fn client(settings: &Settings) -> Result<kube::Client, String> {
             config.map_err(|error| open::chain(&error))?
         }
     };
-    kube::Client::try_from(config).map_err(|error| open::chain(&error))
+    let mut impatient = config.clone();
+    impatient.default_retry = false;
+    let made = |config| ClientBuilder::try_from(config).map_err(|error| open::chain(&error));
+    let few = GlobalConcurrencyLimitLayer::new(REQUESTS);
+    let patient = made(config)?.with_layer(&few).build();
+    Ok(Clients { patient, impatient: made(impatient)?.build() })
 }

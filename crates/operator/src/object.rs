@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -20,21 +21,33 @@ use crate::status::Status;
 /// The annotation of the original by which a Secret offers itself (operator spec §4.3).
 pub(crate) const MANAGED: &str = "sopssecret/managed";
 
-/// Namespace and name.
+/// Namespace and name. Copies share the texts: the index has the same name in many places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Name {
+pub(crate) struct Name(Arc<Parts>);
+
+/// What a [`Name`] consists of.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Parts {
     pub(crate) namespace: Box<str>,
     pub(crate) name: Box<str>,
 }
 
 impl Name {
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self(Arc::new(Parts { namespace: namespace.into(), name: name.into() }))
     }
 
     pub(crate) fn of(meta: &ObjectMeta) -> Self {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        Self { namespace: text(&meta.namespace), name: text(&meta.name) }
+        Self(Arc::new(Parts { namespace: text(&meta.namespace), name: text(&meta.name) }))
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

@@ -84,6 +84,11 @@ impl Queue {
         inner.lanes.iter().map(Turns::len).sum()
     }
 
+    /// Whether something that somebody just changed waits for a worker.
+    pub(crate) fn fresh_waits(&self) -> bool {
+        !self.lock().lanes[Lane::Fresh as usize].order.is_empty()
+    }
+
     /// The next object; it counts as in work until [`Queue::done`].
     pub(crate) async fn next(&self) -> Name {
         loop {
@@ -206,7 +211,7 @@ impl Inner {
 #[derive(Default)]
 struct Turns {
     order: VecDeque<Box<str>>,
-    waiting: HashMap<Box<str>, VecDeque<Box<str>>>,
+    waiting: HashMap<Box<str>, VecDeque<Name>>,
 }
 
 impl Turns {
@@ -215,7 +220,7 @@ impl Turns {
         if names.is_empty() {
             self.order.push_back(name.namespace.clone());
         }
-        names.push_back(name.name.clone());
+        names.push_back(name.clone());
     }
 
     fn pop(&mut self) -> Option<Name> {
@@ -225,14 +230,14 @@ impl Turns {
         if names.is_empty() {
             self.waiting.remove(&namespace);
         } else {
-            self.order.push_back(namespace.clone());
+            self.order.push_back(namespace);
         }
-        Some(Name { namespace, name })
+        Some(name)
     }
 
     fn remove(&mut self, name: &Name) {
         let Some(names) = self.waiting.get_mut(&name.namespace) else { return };
-        names.retain(|other| *other != name.name);
+        names.retain(|other| other != name);
         if names.is_empty() {
             self.waiting.remove(&name.namespace);
             self.order.retain(|other| *other != name.namespace);

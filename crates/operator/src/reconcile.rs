@@ -16,12 +16,19 @@ use crate::object::{Name, SopsSecret};
 use crate::open::{self, Integrity};
 use crate::plan::MANAGER;
 use crate::report::{self, Deeds, Next, Outcome, Report};
+use crate::slots::Slot;
 use crate::status::{Message, Reason, Status, TemplateReason};
+use crate::uid::Uid;
 
-/// Looks at an object and does what it takes. Gives when to look again by itself.
-pub(crate) async fn reconcile(context: &Context, name: &Name) -> Result<Option<Next>, kube::Error> {
+/// Looks at an object and does what it takes. Gives when to look again by itself. The slot may go to
+/// another object before the end.
+pub(crate) async fn reconcile(
+    context: &Context,
+    name: &Name,
+    slot: &mut Slot,
+) -> Result<Option<Next>, kube::Error> {
     let begin = Instant::now();
-    let Some(object) = observe(context, name).await? else {
+    let Some(mut object) = observe(context, name).await? else {
         renew(context, name).await?;
         return Ok(None);
     };
@@ -31,6 +38,9 @@ pub(crate) async fn reconcile(context: &Context, name: &Name) -> Result<Option<N
     remember(context, name, fingerprint, &report);
     context.metrics.passed(report.passed, report.counted(), begin.elapsed());
     crate::telemetry::passed(name, &outcome, &report);
+    // What follows is about the object, and needs none of its body any more.
+    (object.spec, object.sops) = (None, None);
+    let _turn = context.slots.status(slot, context.queue.fresh_waits()).await;
     let written = write(context, &object, &report.status).await;
     // What the status could not take is not told again with every try.
     if written.is_ok() || first_failure(context, name) {
@@ -154,11 +164,11 @@ fn is_left_so(context: &Context, object: &SopsSecret, secret: &str) -> bool {
     let Some(child) = known.children.iter().find(|child| *child.name == *secret) else {
         return false;
     };
-    let secret = Name { namespace: name.namespace, name: child.name.clone() };
+    let secret = Name::new(&name.namespace, &child.name);
     index.secret(&secret).is_some_and(|seen| {
         seen.version == child.version
             && seen.uid == child.uid
-            && seen.owner.as_deref() == Some(object.uid())
+            && seen.owner.as_ref().is_some_and(|owner| *owner == *object.uid())
             && !seen.deleting
     })
 }
@@ -169,7 +179,7 @@ fn kept(context: &Context, object: &SopsSecret, secret: &str) -> Settled {
     let child = known.and_then(|known| known.children.iter().find(|child| *child.name == *secret));
     let empty = || Child {
         name: secret.into(),
-        uid: Box::default(),
+        uid: Uid::default(),
         version: Box::default(),
         content: None,
     };
@@ -280,7 +290,7 @@ async fn renew(context: &Context, name: &Name) -> Result<(), kube::Error> {
     let Some(mut status) = object.status.clone() else { return Ok(()) };
     {
         let index = context.index();
-        let known = index.object(name).filter(|known| *known.uid == *object.uid());
+        let known = index.object(name).filter(|known| known.uid == *object.uid());
         for child in known.iter().flat_map(|known| &known.children) {
             if let Some(secret) = status.secrets.iter_mut().find(|one| one.name == *child.name) {
                 secret.resource_version = child.version.to_string();

@@ -2,8 +2,8 @@
 //!
 //! Rules of this module:
 //!
-//! - A watch that ends is started again at once, then with growing pauses of at most two seconds:
-//!   whoever waits for a secret waits for us too.
+//! - A watch that ends is started again at once, then with growing pauses of less than half a
+//!   second.
 //! - After a gap everything is listed, and what the list lacks is gone. An error is never taken for
 //!   an empty list.
 //! - Nothing is looked at before both lists are complete.
@@ -29,16 +29,22 @@ use crate::telemetry::words;
 
 /// Between two tries of what is forbidden: it takes somebody who allows it.
 const FORBIDDEN: Duration = Duration::from_secs(10);
+/// So often in a row it is taken for an API server that was just started: it answers before it
+/// knows the roles.
+const STARTING: usize = 4;
 /// The watch that a Role of one namespace cannot allow.
 const NAMESPACES: &str = "namespaces";
 
-/// Pauses between two tries.
-const PAUSES: [Duration; 5] = [
+/// SopsSecrets in one answer of a list. What an answer takes while it is read is never given back
+/// whole, and each of these is kilobytes.
+const PAGE: u32 = 100;
+/// Pauses between two tries. A connection that is refused costs nobody anything, and whoever waits
+/// for a secret waits for us too.
+const PAUSES: [Duration; 4] = [
     Duration::from_millis(50),
+    Duration::from_millis(100),
     Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
+    Duration::from_millis(400),
 ];
 
 /// Which lists are complete; how many watches each kind has.
@@ -93,15 +99,15 @@ where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
 {
     match place {
-        None => Api::all(context.client.clone()),
-        Some(namespace) => Api::namespaced(context.client.clone(), namespace),
+        None => Api::all(context.impatient.clone()),
+        Some(namespace) => Api::namespaced(context.impatient.clone(), namespace),
     }
 }
 
 /// SopsSecrets.
 async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Readiness>) {
     let api = api::<SopsSecret>(&context, place.as_deref());
-    let mut config = watcher::Config::default();
+    let mut config = watcher::Config::default().page_size(PAGE);
     config.label_selector.clone_from(&context.settings.selector);
     let mut first = true;
     let mut seen = HashSet::new();
@@ -194,7 +200,7 @@ fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
 
 /// Namespaces that demand verified objects.
 async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
-    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.impatient.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
     let mut seen = HashSet::new();
     let mut first = true;
@@ -229,12 +235,13 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         }
     })
     .await;
+    // Nobody waits for what is not allowed; the rest of the program goes on without.
     if first {
         readiness.one_is_complete();
     }
 }
 
-/// Runs one watch, for good unless it is one that need not be allowed.
+/// Runs one watch, for good unless it is one that need not be allowed, and never was.
 async fn run<K>(
     what: &'static str,
     context: &Context,
@@ -246,7 +253,7 @@ async fn run<K>(
     K::DynamicType: Clone,
 {
     let mut stream = pin!(watcher(api, config));
-    let mut failures = 0;
+    let (mut failures, mut forbidden, mut was_live) = (0, 0, false);
     context.metrics.watch(what, false);
     while let Some(next) = stream.next().await {
         match next {
@@ -256,7 +263,7 @@ async fn run<K>(
                     tracing::info!(resource = what, "The watch is up to date again");
                 }
                 if live {
-                    failures = 0;
+                    (failures, forbidden, was_live) = (0, 0, true);
                     context.metrics.watch(what, true);
                 }
                 see(event);
@@ -267,13 +274,14 @@ async fn run<K>(
                     tracing::warn!(resource = what, error = why, "The watch broke off");
                 }
                 context.metrics.watch(what, false);
-                if what == NAMESPACES && is_forbidden(&error) {
+                forbidden = if is_forbidden(&error) { forbidden + 1 } else { 0 };
+                let stays = forbidden >= STARTING;
+                if what == NAMESPACES && stays && !was_live {
                     tracing::warn!("The label {LABEL} of namespaces is not looked at");
                     return;
                 }
                 let pause = PAUSES[failures.min(PAUSES.len() - 1)];
-                let pause = if is_forbidden(&error) { pause.max(FORBIDDEN) } else { pause };
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(if stays { FORBIDDEN } else { pause }).await;
                 failures += 1;
             }
         }

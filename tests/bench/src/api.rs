@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::Client;
-use kube::api::{
-    DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams,
-};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
+use kube::runtime::watcher::{Config, Event, watcher};
 use serde::Deserialize;
 use serde_json::Value;
 use sops_cluster::Account;
 use sops_cluster::k8s_openapi::api::core::v1::Secret;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::objects::{FIRST, Place};
@@ -60,7 +62,6 @@ pub(crate) struct Page {
 pub(crate) struct PageMetadata {
     #[serde(default, rename = "continue")]
     pub(crate) next: String,
-    pub(crate) resource_version: String,
 }
 
 /// The path of all SopsSecrets, or of those of a namespace.
@@ -73,6 +74,15 @@ pub(crate) fn sops_secrets(namespace: Option<&str>) -> String {
 pub(crate) fn secrets(namespace: Option<&str>) -> String {
     let inside = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
     format!("/api/v1{inside}/secrets")
+}
+
+/// A client that tries nothing again by itself, with the rights of a kubeconfig.
+pub(crate) async fn impatient(kubeconfig: &Path) -> Client {
+    let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
+    let mut config = config.expect("a configuration");
+    config.default_retry = false;
+    Client::try_from(config).expect("a client")
 }
 
 /// Does the same for many, [`IN_FLIGHT`] at a time.
@@ -153,7 +163,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// From here on.
-    pub(crate) fn follow(path: &std::path::Path, account: &Account) -> Self {
+    pub(crate) fn follow(path: &Path, account: &Account) -> Self {
         let mut file = File::open(path).expect("there is an audit log");
         file.seek(SeekFrom::End(0)).expect("a file has an end");
         Self { file, rest: Vec::new(), user: format!("\"username\":\"{}\"", account.user()) }
@@ -184,24 +194,28 @@ struct Inner {
 }
 
 impl Sights {
-    /// Of all namespaces, from now on.
+    /// Of all namespaces. It is up to date when this returns.
     pub(crate) async fn start(client: &Client) -> Self {
-        let one = Request::new(secrets(None)).list(&ListParams::default().limit(1));
-        let page: Page = client.request(one.expect("a request")).await.expect("a list");
-        let version = page.metadata.resource_version;
         let inner = Arc::new(Inner::default());
-        let params = WatchParams::default().labels("app=bench").timeout(3600);
-        let request = Request::new(secrets(None)).watch(&params, &version).expect("a request");
-        let stream = client.request_events::<Secret>(request).await.expect("a watch");
+        // One that lists again when the API server finds it too slow, as it does on a busy machine.
+        let all = watcher(Api::all(client.clone()), Config::default().labels("app=bench"));
+        let (listed, ready) = oneshot::channel();
         let writing = inner.clone();
         let watching = tokio::spawn(async move {
-            let mut stream = Box::pin(stream);
-            while let Some(event) = stream.next().await {
-                if let Ok(WatchEvent::Added(secret) | WatchEvent::Modified(secret)) = event {
-                    writing.see(secret);
+            let (mut all, mut listed) = (pin!(all), Some(listed));
+            while let Some(event) = all.next().await {
+                match event {
+                    Ok(Event::Apply(secret) | Event::InitApply(secret)) => writing.see(secret),
+                    Ok(Event::InitDone) => {
+                        // Later lists have nobody who waits for them.
+                        let _ = listed.take().map(|listed| listed.send(()));
+                    }
+                    Ok(Event::Init | Event::Delete(_)) => {}
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 }
             }
         });
+        ready.await.expect("Secrets are listed");
         Self { inner, watching }
     }
 
@@ -222,7 +236,10 @@ impl Sights {
             }
         };
         let seen = tokio::time::timeout(LIMIT, look).await;
-        seen.unwrap_or_else(|_| panic!("{place:?} did not become what it should"))
+        seen.unwrap_or_else(|_| {
+            let found = self.inner.lock().get(&key).cloned();
+            panic!("{place:?} should have become {value} and is {found:?}")
+        })
     }
 }
 
@@ -245,7 +262,13 @@ impl Inner {
         });
         let meta = secret.metadata;
         let key = (meta.namespace.unwrap_or_default(), meta.name.unwrap_or_default());
-        self.lock().insert(key, (value.unwrap_or_default(), now));
+        let value = value.unwrap_or_default();
+        let mut seen = self.lock();
+        // What a list shows again was there before.
+        if seen.get(&key).is_none_or(|(before, _)| *before != value) {
+            seen.insert(key, (value, now));
+        }
+        drop(seen);
         self.changed.notify_waiters();
     }
 }

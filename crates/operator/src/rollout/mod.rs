@@ -121,7 +121,7 @@ fn targets(object: &SopsSecret) -> Vec<Key> {
         return Vec::new();
     }
     let spec: Spec = serde_json::from_str(text).unwrap_or_default();
-    let namespace = object.name().namespace;
+    let own = object.name();
     let keys = spec.rollout_restart.unwrap_or_default().into_iter().filter_map(|target| {
         let kind = Kind::named(&target.kind);
         if kind.is_none() {
@@ -131,7 +131,7 @@ fn targets(object: &SopsSecret) -> Vec<Key> {
                 "spec.rolloutRestart takes Deployment, StatefulSet, DaemonSet and Rollout"
             );
         }
-        Some(Key { kind: kind?, name: Name::new(&namespace, &target.name) })
+        Some(Key { kind: kind?, name: Name::new(&own.namespace, &target.name) })
     });
     keys.collect()
 }

@@ -185,7 +185,10 @@ fn rows(found: &Found) -> Vec<Row> {
         row(
             "first reaction after an outage of 5 s",
             "18 s",
-            found.text(&[("outage_reaction_s", " s")]),
+            found.text(&[
+                ("outage_reaction_s", " s after the change was taken, "),
+                ("outage_accepted_s", " s after it was ready"),
+            ]),
         ),
         row(
             "1,000 Secrets overwritten, repaired",
