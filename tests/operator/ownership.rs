@@ -117,6 +117,23 @@ async fn of_two_objects_the_first_has_the_secret_and_the_second_waits_for_it() {
 }
 
 #[tokio::test]
+async fn whoever_loses_a_secret_to_another_object_says_so() {
+    let Some(stage) = Stage::set("loses").await else { return };
+    let _operator = stage.operate().await;
+    stage.apply(&sealed("first", json!([template("db", &[("k", "first")])]))).await;
+    stage.says("first", HEALTHY).await;
+    let second = sealed("second", json!([template("db", &[("k", "second")])]));
+    stage.apply(&second.replacen("spec:\n", "spec:\n  enforceOwnership: true\n", 1)).await;
+    stage.says("second", HEALTHY).await;
+    stage.holds("db", &[("k", "second")]).await;
+    let object = stage.says("first", NOT_OWNED).await;
+    let told = condition(&object, "Ready")["message"].as_str().unwrap();
+    assert!(told.contains("SopsSecret second"), "{told}");
+    let calls = stage.idle(WHILE).await;
+    assert_eq!(calls.writes().0, [], "{calls}");
+}
+
+#[tokio::test]
 async fn two_objects_that_enforce_ownership_of_one_secret_do_not_fight() {
     let Some(stage) = Stage::set("fight").await else { return };
     let flag = |launch: sops_cluster::Launch| launch.flag("default-enforce-ownership", "true");

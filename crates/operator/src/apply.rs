@@ -21,6 +21,7 @@ use crate::index::{Child, Seen};
 use crate::object::{Name, SopsSecret};
 use crate::ownership::{Me, Others, Rival};
 use crate::plan::{self, MANAGER, Step};
+use crate::queue::Lane;
 use crate::status::{Message, TemplateReason};
 
 /// How often a decision is made again because the Secret changed meanwhile.
@@ -81,7 +82,7 @@ pub(crate) async fn settle(
             }
             Step::Refuse(reason, detail) => {
                 if let Some(live) = &live {
-                    see_foreign(context, &name, live);
+                    see_foreign(context, object, &name, live);
                 }
                 return Err(refused(desired, reason, detail));
             }
@@ -201,11 +202,12 @@ fn note(context: &Context, object: &SopsSecret, name: &Name, child: &Child) {
         content: child.content.clone(),
         deleting: false,
     };
-    context.index().put_own(&object.name(), name, seen, child);
+    let others = context.index().put_own(&object.name(), name, seen, child);
+    wake(context, &others);
 }
 
 /// A Secret that we must not touch is watched from now on, since a template wants its name.
-fn see_foreign(context: &Context, name: &Name, live: &Secret) {
+fn see_foreign(context: &Context, object: &SopsSecret, name: &Name, live: &Secret) {
     let owners = live.metadata.owner_references.iter().flatten();
     let controller = owners.into_iter().find(|owner| {
         owner.controller == Some(true) && crate::object::is_of_group(&owner.api_version)
@@ -217,7 +219,13 @@ fn see_foreign(context: &Context, name: &Name, live: &Secret) {
         content: content::of(&live.metadata),
         deleting: live.metadata.deletion_timestamp.is_some(),
     };
-    context.index().put_secret(name, seen);
+    let others = context.index().put_foreign(&object.name(), name, seen);
+    wake(context, &others);
+}
+
+/// What the index knows already, the watch wakes nobody for.
+fn wake(context: &Context, others: &[Name]) {
+    others.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
 }
 
 fn child(desired: &Desired, secret: Option<&Secret>) -> Child {

@@ -282,7 +282,7 @@ impl Index {
     }
 
     /// A Secret as our own write left it, before the watch brings it.
-    pub(crate) fn put_secret(&mut self, name: &Name, seen: Seen) {
+    fn put_secret(&mut self, name: &Name, seen: Seen) {
         self.forget_secret(name);
         if let Some(owner) = &seen.owner {
             self.controlled.entry(owner.clone()).or_default().insert(name.clone());
@@ -291,9 +291,38 @@ impl Index {
     }
 
     /// A Secret as a pass of its object left it; the child is known at once, so that the watch,
-    /// which brings the same a moment later, wakes nobody.
-    pub(crate) fn put_own(&mut self, object: &Name, secret: &Name, seen: Seen, child: &Child) {
+    /// which brings the same a moment later, wakes nobody. If the Secret changed hands, gives the
+    /// other objects that have to do with it.
+    pub(crate) fn put_own(
+        &mut self,
+        object: &Name,
+        secret: &Name,
+        seen: Seen,
+        child: &Child,
+    ) -> Vec<Name> {
+        let changes_hands = self.secrets.get(secret).is_none_or(|old| old.owner != seen.owner);
+        let others = if changes_hands { self.others(secret, object) } else { Vec::new() };
         self.put_secret(secret, seen);
+        self.put_child(object, child);
+        others
+    }
+
+    /// A Secret as a pass met it that must not touch it. Gives the other objects that have to do
+    /// with it, if that is news.
+    pub(crate) fn put_foreign(&mut self, object: &Name, secret: &Name, seen: Seen) -> Vec<Name> {
+        let news = self.secrets.get(secret) != Some(&seen);
+        let others = if news { self.others(secret, object) } else { Vec::new() };
+        self.put_secret(secret, seen);
+        others
+    }
+
+    fn others(&self, secret: &Name, object: &Name) -> Vec<Name> {
+        let mut all = self.concerned(secret);
+        all.retain(|name| name != object);
+        all
+    }
+
+    fn put_child(&mut self, object: &Name, child: &Child) {
         let Some(known) = self.objects.get_mut(object) else { return };
         match known.children.iter_mut().find(|other| other.name == child.name) {
             Some(before) => *before = child.clone(),
