@@ -73,6 +73,11 @@ impl Cluster {
     }
 }
 
+/// The variables by which programs that start control planes of their own find what they take.
+pub(crate) fn variables_of_programs() -> Result<Vec<(String, PathBuf)>> {
+    Ok(programs()?.variables())
+}
+
 /// helm and kubeconform, each with the variable by which tests find it.
 pub(crate) fn chart_tools() -> [(&'static str, Result<PathBuf>); 2] {
     [("SOPS_HELM", &HELM), ("SOPS_KUBECONFORM", &KUBECONFORM)]

@@ -45,6 +45,9 @@ usage: cargo xtask COMMAND
     --cluster           a Kubernetes control plane too: etcd, API server, controllers
   bench [--quick]       measures against Go sops and rops; --quick leaves out runs of
                         more than ten seconds
+    --operator          measures the operator on a control plane with 10,000 objects, or
+                        with --quick 1,000
+    --profile NAME      another build of it than the released one, to try something
   generate [--check]    completions, man pages, schema; the kustomize base, which is rendered
                         from the chart, and the chart's copies; --check only compares
   image [--binary FILE] builds the operator static and for release, and an image of it, into

@@ -9,11 +9,12 @@ mod cases;
 mod goals;
 mod inputs;
 mod measure;
+mod operator;
 mod report;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use sops_tests::paths;
 
 use crate::{peer, shell, tools};
@@ -29,11 +30,11 @@ pub(super) struct Programs {
 
 /// Measures everything, prints the tables, and writes them to `target/bench.json`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let quick = match arguments {
-        [] => false,
-        [flag] if flag == "--quick" => true,
-        other => bail!("bench does not know {}", other.join(" ")),
-    };
+    let wanted = Wanted::of(arguments)?;
+    if wanted.operator {
+        return operator::run(wanted.quick, wanted.profile);
+    }
+    let quick = wanted.quick;
     shell::step("programs");
     shell::run(&mut shell::cargo(["build", "--release", "-p", "sops-rs", "-j2"]))?;
     let programs = Programs {
@@ -46,6 +47,36 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let goals = goals::judge(&rows);
     report::print_goals(&goals);
     report::write(&rows, &goals, &paths::target().join("bench.json"))
+}
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq)]
+struct Wanted {
+    operator: bool,
+    quick: bool,
+    /// Of the build of the operator.
+    profile: Option<String>,
+}
+
+impl Wanted {
+    fn of(arguments: &[String]) -> Result<Self> {
+        let mut wanted = Self::default();
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--operator" => wanted.operator = true,
+                "--quick" => wanted.quick = true,
+                "--profile" => {
+                    wanted.profile = Some(words.next().context("--profile wants a name")?.clone());
+                }
+                other => bail!("bench does not know {other}"),
+            }
+        }
+        if wanted.profile.is_some() && !wanted.operator {
+            bail!("--profile goes with --operator");
+        }
+        Ok(wanted)
+    }
 }
 
 fn optional(path: Result<PathBuf>) -> Result<Option<PathBuf>> {
