@@ -1,12 +1,14 @@
 //! The operator against a real API server.
 //!
-//! So far what its tests stand on: that the control plane does what is expected of it, and that
-//! what counts and records misses nothing.
+//! Beside its own tests those of what they stand on: that the control plane does what is expected
+//! of it, and that what counts and records misses nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test that meets something unexpected fails, and the panic says where"
 )]
 
+#[path = "operator/examples.rs"]
+mod examples;
 #[path = "operator/harness.rs"]
 mod harness;

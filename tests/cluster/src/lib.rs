@@ -35,6 +35,7 @@
 
 mod account;
 mod audit;
+mod chart;
 mod cluster;
 mod eventually;
 mod examples;
