@@ -24,8 +24,15 @@ pub(crate) async fn publish(context: &Context, object: &SopsSecret, notices: &[N
         let namespace = object.name().namespace;
         let api: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
         if let Err(error) = api.create(&PostParams::default(), &event(object, notice)).await {
-            let why = crate::telemetry::words(&error);
-            tracing::debug!(sopssecret = %object.name(), error = why, "Unable to publish an event");
+            let (object, why) = (object.name(), crate::telemetry::words(&error));
+            let text = "Unable to publish an event";
+            match error {
+                // It does not pass by itself, and the log is all that can tell.
+                kube::Error::Api(status) if status.is_forbidden() => {
+                    tracing::warn!(sopssecret = %object, error = why, "{text}");
+                }
+                _ => tracing::debug!(sopssecret = %object, error = why, "{text}"),
+            }
         }
     }
 }
