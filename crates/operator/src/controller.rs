@@ -40,19 +40,22 @@ pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
         tokio::spawn(crate::health::serve_health(address, readiness_of_health));
     }
     tokio::spawn(count(context.clone()));
-    match context.settings.election.clone() {
+    let electing = match context.settings.election.clone() {
         // Whoever only looks needs no lease, and never leads.
-        None if context.settings.mode == Mode::Shadow => {}
-        None => context.set_lead(Lead::Always),
+        None if context.settings.mode == Mode::Shadow => None,
+        None => {
+            context.set_lead(Lead::Always);
+            None
+        }
         Some(election) => {
             let told = context.clone();
             let changed = move |leads| match leads {
                 true => push_all(&told),
                 false => told.queue.clear(),
             };
-            tokio::spawn(lease::run(context.clone(), election, changed));
+            Some(tokio::spawn(lease::run(context.clone(), election, changed)))
         }
-    }
+    };
     let slots = Arc::new(Semaphore::new(context.settings.workers));
     let work = work(context.clone(), readiness, slots.clone());
     tokio::select! {
@@ -62,6 +65,10 @@ pub(crate) async fn run(context: Arc<Context>, end: impl Future<Output = ()>) {
     tracing::info!("Stopping: passes that are under way come to their end");
     let all = u32::try_from(context.settings.workers).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(GRACE, slots.acquire_many(all)).await;
+    if let Some(electing) = electing {
+        // It would take back what is given away.
+        electing.abort();
+    }
     if let Some(election) = &context.settings.election {
         context.set_lead(Lead::No);
         let _ =
