@@ -145,6 +145,7 @@ fn fail(context: &Context, name: &Name, reason: &'static str) -> Option<Next> {
     context.metrics.passed(Passed::Failure, reason, Duration::ZERO);
     if let Some(known) = context.index().object_mut(name) {
         known.failures = known.failures.saturating_add(1);
+        known.cut_off = reason != "Panic";
     }
     Some(Next::Soon)
 }

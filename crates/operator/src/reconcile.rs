@@ -232,6 +232,7 @@ fn remember(context: &Context, name: &Name, fingerprint: Fingerprint, report: &R
     let good = report.reason == Reason::Synced && report.next == Next::Never;
     known.reason = Some(report.reason);
     known.integrity = report.integrity;
+    known.cut_off = false;
     known.hopeless = report.hopeless.then_some(fingerprint);
     if good {
         known.applied = Some(fingerprint);

@@ -22,7 +22,7 @@ use kube::{Api, Resource};
 use tokio::sync::watch;
 
 use crate::context::Context;
-use crate::index::Wake;
+use crate::index::{Known, Wake};
 use crate::namespaces::LABEL;
 use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::queue::Lane;
@@ -276,6 +276,7 @@ async fn run<K>(
                 let live = matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_));
                 if live && failures > 0 {
                     tracing::info!(resource = what, "The watch is up to date again");
+                    resume(context);
                 }
                 if live {
                     failures = 0;
@@ -306,6 +307,17 @@ async fn run<K>(
             }
         }
     }
+}
+
+/// What failed while the API server was away is tried now that it is back, not when its pause ends.
+fn resume(context: &Context) {
+    let names: Vec<Name> = {
+        let mut index = context.index();
+        let cut_off = |known: &mut Known| std::mem::take(&mut known.cut_off);
+        let all = index.objects_mut();
+        all.filter_map(|(name, known)| cut_off(known).then(|| name.clone())).collect()
+    };
+    names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
