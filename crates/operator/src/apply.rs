@@ -298,7 +298,7 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
     }
     match status.code {
         403 => {
-            detail.push_str(forbidden(&status.message));
+            detail.push_str(&forbidden(&status.message));
             (TemplateReason::Forbidden, detail, true)
         }
         400 | 422 => (TemplateReason::Invalid, detail, true),
@@ -307,23 +307,39 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
 }
 
 /// What a 403 is about, told by words that hold nothing of the request.
-fn forbidden(message: &str) -> &'static str {
+pub(crate) fn forbidden(message: &str) -> String {
     let said = |words: &str| message.contains(words);
     if said("exceeded quota") {
-        "; a quota of the namespace is exhausted"
+        "; a quota of the namespace is exhausted".to_owned()
     } else if said("is being terminated") {
-        "; the namespace is being deleted"
-    } else if said("cannot create resource") {
-        "; the operator lacks the verb create for secrets"
-    } else if said("cannot update resource") {
-        "; the operator lacks the verb update for secrets"
-    } else if said("cannot get resource") {
-        "; the operator lacks the verb get for secrets"
-    } else if said("cannot delete resource") {
-        "; the operator lacks the verb delete for secrets"
+        "; the namespace is being deleted".to_owned()
+    } else if let Some((verb, resource)) = lacking(message) {
+        format!("; the operator lacks the verb {verb} for {resource}")
     } else if said("cannot set blockOwnerDeletion") {
-        "; the operator lacks the verb update for sopssecrets/finalizers"
+        "; the operator lacks the verb update for sopssecrets/finalizers".to_owned()
     } else {
-        "; permissions of the operator, or a policy, are in the way"
+        "; permissions of the operator, or a policy, are in the way".to_owned()
     }
+}
+
+/// Verb and resource that RBAC refuses. They come from closed sets: a message may hold anything.
+fn lacking(message: &str) -> Option<(&'static str, &'static str)> {
+    const VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
+    const RESOURCES: [&str; 10] = [
+        "daemonsets",
+        "deployments",
+        "events",
+        "leases",
+        "namespaces",
+        "rollouts",
+        "secrets",
+        "sopssecrets",
+        "sopssecrets/status",
+        "statefulsets",
+    ];
+    let said = |verb: &str, resource: &str| {
+        message.contains(&format!("cannot {verb} resource \"{resource}\""))
+    };
+    let pairs = VERBS.into_iter().flat_map(|verb| RESOURCES.map(|resource| (verb, resource)));
+    pairs.into_iter().find(|(verb, resource)| said(verb, resource))
 }

@@ -49,19 +49,22 @@ pub(crate) async fn run(
         tokio::spawn(crate::health::serve_health(address, readiness_of_health));
     }
     tokio::spawn(count(context.clone()));
-    match context.settings.election.clone() {
+    let electing = match context.settings.election.clone() {
         // Whoever only looks needs no lease, and never leads.
-        None if context.settings.mode == Mode::Shadow => {}
-        None => context.set_lead(Lead::Always),
+        None if context.settings.mode == Mode::Shadow => None,
+        None => {
+            context.set_lead(Lead::Always);
+            None
+        }
         Some(election) => {
             let told = context.clone();
             let changed = move |leads| match leads {
                 true => push_all(&told),
                 false => told.queue.clear(),
             };
-            tokio::spawn(lease::run(context.clone(), election, changed));
+            Some(tokio::spawn(lease::run(context.clone(), election, changed)))
         }
-    }
+    };
     let slots = Arc::new(Semaphore::new(context.settings.workers));
     let work = work(context.clone(), readiness, slots.clone());
     tokio::select! {
@@ -71,6 +74,10 @@ pub(crate) async fn run(
     tracing::info!("Stopping: passes that are under way come to their end");
     let all = u32::try_from(context.settings.workers).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(GRACE, slots.acquire_many(all)).await;
+    if let Some(electing) = electing {
+        // It would take back what is given away.
+        electing.abort();
+    }
     if let Some(election) = &context.settings.election {
         context.set_lead(Lead::No);
         let _ =
@@ -147,6 +154,7 @@ fn fail(context: &Context, name: &Name, reason: &'static str) -> Option<Next> {
     context.metrics.passed(Passed::Failure, reason, Duration::ZERO);
     if let Some(known) = context.index().object_mut(name) {
         known.failures = known.failures.saturating_add(1);
+        known.cut_off = reason != "Panic";
     }
     Some(Next::Soon)
 }
@@ -188,5 +196,81 @@ async fn count(context: Arc<Context>) {
         }
         context.keys.sweep(Instant::now());
         context.metrics.state(&states, context.queue.depth(), context.keys.cached());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use axum::http::{Request, Response};
+    use clap::Parser as _;
+    use kube::Client;
+    use kube::client::Body;
+    use sops_providers::Keyring;
+
+    use super::*;
+    use crate::keys::Keys;
+    use crate::metrics::Metrics;
+
+    fn object(name: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"isindir.github.com/v1alpha3","kind":"SopsSecret","metadata":
+               {{"name":"{name}","namespace":"a","uid":"{name}","resourceVersion":"1",
+               "generation":1}},"spec":{{"secretTemplates":[{{"name":"s"}}]}}}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_object_hurts_only_that_object() {
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let server = tower::service_fn({
+            let calls = calls.clone();
+            move |request: Request<Body>| {
+                let calls = calls.clone();
+                // What is awaited here is awaited inside of the pass that asked.
+                async move {
+                    let path = request.uri().path().to_owned();
+                    assert!(!path.contains("/bad"), "an answer that nobody thought of");
+                    calls.lock().expect("calls").push(format!("{} {path}", request.method()));
+                    Ok::<_, Infallible>(Response::new(Body::from(object("good").into_bytes())))
+                }
+            }
+        });
+        let cli = crate::args::Cli::try_parse_from(["sops-operator"]).expect("no flags");
+        let metrics = Arc::new(Metrics::new());
+        let keys = Keys::new(Keyring::default(), Duration::ZERO, metrics.clone());
+        let settings = cli.flags.settings().expect("settings");
+        let (rollouts, _) = crate::rollout::channel(None);
+        let client = Client::new(server, "a");
+        let context = Arc::new(Context::new(client, settings, keys, metrics.clone(), rollouts));
+        context.set_lead(Lead::Always);
+        let names = ["bad", "good"].map(|name| {
+            let object = serde_json::from_str(&object(name)).expect("an object");
+            context.index().see_object(&object);
+            context.queue.push(&Name::new("a", name), Lane::Fresh);
+            Name::new("a", name)
+        });
+        // One worker: the panic comes first, and takes neither the worker nor its place with it.
+        let slots = Arc::new(Semaphore::new(1));
+        let working = work(context.clone(), Arc::new(Readiness::of(0)), slots);
+        let seen = async {
+            let failures = |name| context.index().object(name).map_or(0, |known| known.failures);
+            let patched = || {
+                let calls = calls.lock().expect("calls");
+                calls.iter().any(|call| call.starts_with("PATCH") && call.ends_with("good/status"))
+            };
+            // The second time it comes back by itself.
+            while failures(&names[0]) < 2 || !patched() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = working => panic!("it works for good"),
+            seen = tokio::time::timeout(Duration::from_secs(30), seen) => seen.expect("both"),
+        }
+        let line = r#"sops_operator_reconciles_total{result="failure",reason="Panic"} 2"#;
+        assert!(metrics.page().contains(line), "{}", metrics.page());
     }
 }

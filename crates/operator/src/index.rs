@@ -70,6 +70,8 @@ pub(crate) struct Known {
     pub(crate) integrity: Option<crate::open::Integrity>,
     pub(crate) last_success: Option<i64>,
     pub(crate) failures: u32,
+    /// The last pass got no answer of use from the API server.
+    pub(crate) cut_off: bool,
     /// This input is wrong and stays so: opening it again would cost a call and tell nothing.
     pub(crate) hopeless: Option<Fingerprint>,
     /// When versions of Secrets that others changed are written into the status.
@@ -113,6 +115,10 @@ impl Index {
 
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&Name, &Known)> {
         self.objects.iter()
+    }
+
+    pub(crate) fn objects_mut(&mut self) -> impl Iterator<Item = (&Name, &mut Known)> {
+        self.objects.iter_mut()
     }
 
     pub(crate) fn secret(&self, name: &Name) -> Option<&Seen> {
@@ -191,6 +197,7 @@ impl Index {
             integrity: status.and_then(crate::report::integrity_of),
             last_success: applied.and_then(|applied| Some(applied.time.as_ref()?.0.as_second())),
             failures: 0,
+            cut_off: false,
             hopeless: None,
             renew_at: None,
         };

@@ -128,7 +128,7 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, String> {
 
 async fn client(settings: &Settings) -> Result<kube::Client, String> {
     use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-    let config = match &settings.kubeconfig {
+    let mut config = match &settings.kubeconfig {
         None => Config::infer().await.map_err(|error| open::chain(&error))?,
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(|error| open::chain(&error))?;
@@ -137,5 +137,8 @@ async fn client(settings: &Settings) -> Result<kube::Client, String> {
             config.map_err(|error| open::chain(&error))?
         }
     };
+    // The client would send a write again, minutes later, that was decided on while this replica
+    // led; and it would wait with watches longer than we do.
+    config.default_retry = false;
     kube::Client::try_from(config).map_err(|error| open::chain(&error))
 }

@@ -11,6 +11,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -21,16 +22,23 @@ use kube::{Api, Resource};
 use tokio::sync::watch;
 
 use crate::context::Context;
-use crate::index::Wake;
+use crate::index::{Known, Wake};
 use crate::namespaces::LABEL;
 use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::queue::Lane;
 use crate::telemetry::words;
 
-/// Between two tries of what is forbidden: it takes somebody who allows it.
+/// Between two tries of what stays forbidden: it takes somebody who allows it. At first it is tried
+/// as soon as everything else, since an API server that has just started knows no roles yet.
 const FORBIDDEN: Duration = Duration::from_secs(10);
-/// The watch that a Role of one namespace cannot allow.
+/// The watch that the role of the original does not allow, and a Role of one namespace cannot.
 const NAMESPACES: &str = "namespaces";
+/// The same for that watch: nobody has to allow it.
+const FORBIDDEN_NAMESPACES: Duration = Duration::from_secs(30);
+/// The same where it cannot be allowed.
+const RARELY: Duration = Duration::from_secs(300);
+/// After how many failures a refusal of that watch is believed, and nobody waits for it any more.
+const PATIENCE: usize = 3;
 
 /// Pauses between two tries.
 const PAUSES: [Duration; 5] = [
@@ -105,30 +113,37 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
     config.label_selector.clone_from(&context.settings.selector);
     let mut first = true;
     let mut seen = HashSet::new();
-    run("sopssecrets", &context, api, config, |event| match event {
-        Event::Init => seen.clear(),
-        Event::InitApply(object) => {
-            seen.insert(object.name());
-            see(&context, object, if first { Lane::Backlog } else { Lane::Fresh }, &readiness);
-        }
-        Event::InitDone => {
-            let seen = std::mem::take(&mut seen);
-            let inside =
-                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
-            context.index().retain_objects(|name| !inside(name) || seen.contains(name));
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
+    run(
+        "sopssecrets",
+        &context,
+        api,
+        config,
+        |_| {},
+        |event| match event {
+            Event::Init => seen.clear(),
+            Event::InitApply(object) => {
+                seen.insert(object.name());
+                see(&context, object, if first { Lane::Backlog } else { Lane::Fresh }, &readiness);
             }
-        }
-        Event::Apply(object) => see(&context, object, Lane::Fresh, &readiness),
-        Event::Delete(object) => {
-            let name = object.name();
-            context.index().forget_object(&name);
-            context.rollouts.forget_object(&name);
-            context.bodies.forget(&name);
-            context.queue.remove(&name);
-        }
-    })
+            Event::InitDone => {
+                let seen = std::mem::take(&mut seen);
+                let inside =
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                context.index().retain_objects(|name| !inside(name) || seen.contains(name));
+                if std::mem::take(&mut first) {
+                    readiness.one_is_complete();
+                }
+            }
+            Event::Apply(object) => see(&context, object, Lane::Fresh, &readiness),
+            Event::Delete(object) => {
+                let name = object.name();
+                context.index().forget_object(&name);
+                context.rollouts.forget_object(&name);
+                context.bodies.forget(&name);
+                context.queue.remove(&name);
+            }
+        },
+    )
     .await;
 }
 
@@ -151,37 +166,45 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
     let api = api::<SecretMeta>(&context, place.as_deref());
     let mut first = true;
     let mut seen = HashSet::new();
-    run("secrets", &context, api, watcher::Config::default(), |event| match event {
-        Event::Init => seen.clear(),
-        Event::InitApply(secret) => {
-            let name = Name::of(&secret.metadata);
-            let woken = context.index().see_secret(&secret);
-            context.rollouts.secret(&secret);
-            if context.index().secret(&name).is_some() {
-                seen.insert(name);
+    run(
+        "secrets",
+        &context,
+        api,
+        watcher::Config::default(),
+        |_| {},
+        |event| match event {
+            Event::Init => seen.clear(),
+            Event::InitApply(secret) => {
+                let name = Name::of(&secret.metadata);
+                let woken = context.index().see_secret(&secret);
+                context.rollouts.secret(&secret);
+                if context.index().secret(&name).is_some() {
+                    seen.insert(name);
+                }
+                push(&context, &woken, &readiness);
             }
-            push(&context, &woken, &readiness);
-        }
-        Event::InitDone => {
-            let seen = std::mem::take(&mut seen);
-            let inside =
-                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
-            let woken = context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
-            push(&context, &woken, &readiness);
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
+            Event::InitDone => {
+                let seen = std::mem::take(&mut seen);
+                let inside =
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                let woken =
+                    context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
+                push(&context, &woken, &readiness);
+                if std::mem::take(&mut first) {
+                    readiness.one_is_complete();
+                }
             }
-        }
-        Event::Apply(secret) => {
-            let woken = context.index().see_secret(&secret);
-            context.rollouts.secret(&secret);
-            push(&context, &woken, &readiness);
-        }
-        Event::Delete(secret) => {
-            let woken = context.index().lose_secret(&Name::of(&secret.metadata));
-            push(&context, &woken, &readiness);
-        }
-    })
+            Event::Apply(secret) => {
+                let woken = context.index().see_secret(&secret);
+                context.rollouts.secret(&secret);
+                push(&context, &woken, &readiness);
+            }
+            Event::Delete(secret) => {
+                let woken = context.index().lose_secret(&Name::of(&secret.metadata));
+                push(&context, &woken, &readiness);
+            }
+        },
+    )
     .await;
 }
 
@@ -197,7 +220,19 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.client.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
     let mut seen = HashSet::new();
-    let mut first = true;
+    let first = AtomicBool::new(true);
+    let complete = || {
+        if first.swap(false, Ordering::Relaxed) {
+            readiness.one_is_complete();
+        }
+    };
+    let patience = if context.settings.namespaces.is_empty() { PATIENCE } else { 0 };
+    let refused = |times| {
+        if times >= patience && first.load(Ordering::Relaxed) {
+            tracing::warn!("The label {LABEL} of namespaces is not looked at");
+            complete();
+        }
+    };
     let wake = |namespace: &str| {
         let index = context.index();
         let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
@@ -205,7 +240,7 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         drop(index);
         names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
     };
-    run(NAMESPACES, &context, api, config, |event| match event {
+    run(NAMESPACES, &context, api, config, refused, |event| match event {
         Event::Init => seen.clear(),
         Event::InitApply(object) | Event::Apply(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -216,9 +251,7 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         }
         Event::InitDone => {
             context.verified_only.retain(&seen).iter().for_each(|name| wake(name));
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
-            }
+            complete();
         }
         Event::Delete(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -229,17 +262,15 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         }
     })
     .await;
-    if first {
-        readiness.one_is_complete();
-    }
 }
 
-/// Runs one watch, for good unless it is one that need not be allowed.
+/// Runs one watch, for good. `refused` is told when it is forbidden, and after how many failures.
 async fn run<K>(
     what: &'static str,
     context: &Context,
     api: Api<K>,
     config: watcher::Config,
+    refused: impl Fn(usize),
     mut see: impl FnMut(Event<K>),
 ) where
     K: Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
@@ -254,6 +285,7 @@ async fn run<K>(
                 let live = matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_));
                 if live && failures > 0 {
                     tracing::info!(resource = what, "The watch is up to date again");
+                    resume(context);
                 }
                 if live {
                     failures = 0;
@@ -267,17 +299,34 @@ async fn run<K>(
                     tracing::warn!(resource = what, error = why, "The watch broke off");
                 }
                 context.metrics.watch(what, false);
-                if what == NAMESPACES && is_forbidden(&error) {
-                    tracing::warn!("The label {LABEL} of namespaces is not looked at");
-                    return;
+                let forbidden = is_forbidden(&error);
+                if forbidden {
+                    refused(failures);
                 }
-                let pause = PAUSES[failures.min(PAUSES.len() - 1)];
-                let pause = if is_forbidden(&error) { pause.max(FORBIDDEN) } else { pause };
+                let last = match (forbidden, what, context.settings.namespaces.is_empty()) {
+                    (true, NAMESPACES, true) => FORBIDDEN_NAMESPACES,
+                    (true, NAMESPACES, false) => RARELY,
+                    (true, ..) => FORBIDDEN,
+                    (false, ..) => PAUSES[PAUSES.len() - 1],
+                };
+                let hopeless = last == RARELY;
+                let pause = PAUSES.get(failures).copied().filter(|_| !hopeless).unwrap_or(last);
                 tokio::time::sleep(pause).await;
                 failures += 1;
             }
         }
     }
+}
+
+/// What failed while the API server was away is tried now that it is back, not when its pause ends.
+fn resume(context: &Context) {
+    let names: Vec<Name> = {
+        let mut index = context.index();
+        let cut_off = |known: &mut Known| std::mem::take(&mut known.cut_off);
+        let all = index.objects_mut();
+        all.filter_map(|(name, known)| cut_off(known).then(|| name.clone())).collect()
+    };
+    names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -295,7 +344,7 @@ pub(crate) fn watch_words(error: &watcher::Error) -> String {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => words(error),
-        watcher::Error::WatchError(status) => format!("{} {}", status.code, status.reason),
+        watcher::Error::WatchError(status) => crate::telemetry::answered(status),
         watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
     }
 }
