@@ -12,3 +12,7 @@
 mod examples;
 #[path = "operator/harness.rs"]
 mod harness;
+#[path = "operator/rights.rs"]
+mod rights;
+#[path = "operator/scene.rs"]
+mod scene;
