@@ -10,6 +10,8 @@
 
 #[path = "operator/examples.rs"]
 mod examples;
+#[path = "operator/ha.rs"]
+mod ha;
 #[path = "operator/harness.rs"]
 mod harness;
 #[path = "operator/rights.rs"]
