@@ -14,6 +14,8 @@ mod examples;
 mod ha;
 #[path = "operator/harness.rs"]
 mod harness;
+#[path = "operator/refusals.rs"]
+mod refusals;
 #[path = "operator/rights.rs"]
 mod rights;
 #[path = "operator/scene.rs"]
