@@ -10,6 +10,8 @@
 
 #[path = "operator/examples.rs"]
 mod examples;
+#[path = "operator/faults.rs"]
+mod faults;
 #[path = "operator/ha.rs"]
 mod ha;
 #[path = "operator/harness.rs"]
