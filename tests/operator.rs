@@ -22,3 +22,5 @@ mod refusals;
 mod rights;
 #[path = "operator/scene.rs"]
 mod scene;
+#[path = "operator/services.rs"]
+mod services;
