@@ -16,6 +16,8 @@ mod faults;
 mod ha;
 #[path = "operator/harness.rs"]
 mod harness;
+#[path = "operator/killed.rs"]
+mod killed;
 #[path = "operator/refusals.rs"]
 mod refusals;
 #[path = "operator/rights.rs"]
