@@ -41,8 +41,7 @@ async fn disconnected(operator: &Operator) {
 
 #[tokio::test]
 async fn an_api_server_that_misbehaves_is_followed_again_and_costs_no_secret() {
-    // Who speaks HTTP/2 is sent off now and then; our client speaks HTTP/1.1, where nothing of the
-    // kind exists, and stays so unless this says otherwise.
+    // This sends off who speaks HTTP/2. Our client speaks HTTP/1.1 so far and has nothing to fear.
     let flags = ["--goaway-chance=0.02"];
     let Some(mut plane) = Private::start(&flags).await else { return };
     let cluster = plane.cluster.clone();
