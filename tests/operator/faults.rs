@@ -41,8 +41,7 @@ async fn disconnected(operator: &Operator) {
 
 #[tokio::test]
 async fn an_api_server_that_misbehaves_is_followed_again_and_costs_no_secret() {
-    // Who speaks HTTP/2 is sent off now and then; our client speaks HTTP/1.1, where nothing of the
-    // kind exists, and stays so unless this says otherwise.
+    // This sends off who speaks HTTP/2. Our client speaks HTTP/1.1 so far and has nothing to fear.
     let flags = ["--goaway-chance=0.02"];
     let Some(mut plane) = Private::start(&flags).await else { return };
     let cluster = plane.cluster.clone();
@@ -70,7 +69,7 @@ async fn an_api_server_that_misbehaves_is_followed_again_and_costs_no_secret() {
     change(&scene, "while it hung").await;
     plane.pause(Part::Apiserver).unwrap();
     assert_eq!(operator.probe("/healthz"), Some(200));
-    assert!(operator.metrics_text().contains("sops_operator_objects"));
+    assert!(operator.metrics_text().contains("sops_operator_reconciles"));
     plane.resume(Part::Apiserver).unwrap();
     scene.holds("app", &[("key", "while it hung")]).await;
 
@@ -205,6 +204,14 @@ async fn throttling_and_a_crd_that_goes_and_comes_are_survived_without_a_storm()
     let kubectl = ["delete", "flowschema,prioritylevelconfiguration", "throttled"];
     cluster.place().kubectl(kubectl).run().success();
 
+    // The collector learns of a new kind after some time; before, it would miss what comes now.
+    let probe = &names[0];
+    scene.objects().delete(probe, &DeleteParams::background()).await.unwrap();
+    eventually(SOON, "the collector knows SopsSecrets", async || {
+        let left = scene.space.secrets().await;
+        if left.contains_key(probe) { Err(format!("{probe} is there")) } else { Ok(()) }
+    })
+    .await;
     let start = audit.mark().await;
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client());
     let crd = "sopssecrets.isindir.github.com";

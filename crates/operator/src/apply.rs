@@ -292,7 +292,7 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
         .filter(|cause| !cause.field.is_empty())
         .map(|cause| format!("{} ({})", cause.field, cause.reason))
         .collect();
-    let mut detail = format!("the API server answers {} {}", status.code, status.reason);
+    let mut detail = format!("the API server answers {} {}", status.code, reason(status));
     if !fields.is_empty() {
         detail.push_str(&format!(": {}", fields.join(", ")));
     }
@@ -304,6 +304,16 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
         400 | 422 => (TemplateReason::Invalid, detail, true),
         _ => (TemplateReason::ApiError, detail, true),
     }
+}
+
+/// The word for an answer: that of the API server or, where something before it answered in a form
+/// of its own, that of HTTP. The client puts its own words there then.
+pub(crate) fn reason(status: &ApiStatus) -> &str {
+    if !status.reason.contains(' ') {
+        return &status.reason;
+    }
+    let code = axum::http::StatusCode::from_u16(status.code).ok();
+    code.and_then(|code| code.canonical_reason()).unwrap_or("of no known kind")
 }
 
 /// What a 403 is about, told by words that hold nothing of the request.

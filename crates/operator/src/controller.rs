@@ -222,6 +222,24 @@ mod tests {
         )
     }
 
+    fn leading(client: Client) -> Arc<Context> {
+        let cli = crate::args::Cli::try_parse_from(["sops-operator"]).expect("no flags");
+        let metrics = Arc::new(Metrics::new());
+        let keys = Keys::new(Keyring::default(), Duration::ZERO, metrics.clone());
+        let settings = cli.flags.settings().expect("settings");
+        let (rollouts, _) = crate::rollout::channel(None);
+        let context = Context::new(client, settings, keys, metrics, rollouts);
+        context.set_lead(Lead::Always);
+        Arc::new(context)
+    }
+
+    /// The index knows an object.
+    fn seen(context: &Context, name: &str) -> Name {
+        let object = serde_json::from_str(&object(name)).expect("an object");
+        context.index().see_object(&object);
+        Name::new("a", name)
+    }
+
     #[tokio::test]
     async fn a_panic_in_one_object_hurts_only_that_object() {
         let calls: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -238,24 +256,13 @@ mod tests {
                 }
             }
         });
-        let cli = crate::args::Cli::try_parse_from(["sops-operator"]).expect("no flags");
-        let metrics = Arc::new(Metrics::new());
-        let keys = Keys::new(Keyring::default(), Duration::ZERO, metrics.clone());
-        let settings = cli.flags.settings().expect("settings");
-        let (rollouts, _) = crate::rollout::channel(None);
-        let client = Client::new(server, "a");
-        let context = Arc::new(Context::new(client, settings, keys, metrics.clone(), rollouts));
-        context.set_lead(Lead::Always);
-        let names = ["bad", "good"].map(|name| {
-            let object = serde_json::from_str(&object(name)).expect("an object");
-            context.index().see_object(&object);
-            context.queue.push(&Name::new("a", name), Lane::Fresh);
-            Name::new("a", name)
-        });
+        let context = leading(Client::new(server, "a"));
+        let names = ["bad", "good"].map(|name| seen(&context, name));
+        names.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
         // One worker: the panic comes first, and takes neither the worker nor its place with it.
         let slots = Arc::new(Semaphore::new(1));
         let working = work(context.clone(), Arc::new(Readiness::of(0)), slots);
-        let seen = async {
+        let both = async {
             let failures = |name| context.index().object(name).map_or(0, |known| known.failures);
             let patched = || {
                 let calls = calls.lock().expect("calls");
@@ -268,9 +275,27 @@ mod tests {
         };
         tokio::select! {
             () = working => panic!("it works for good"),
-            seen = tokio::time::timeout(Duration::from_secs(30), seen) => seen.expect("both"),
+            both = tokio::time::timeout(Duration::from_secs(30), both) => both.expect("both"),
         }
         let line = r#"sops_operator_reconciles_total{result="failure",reason="Panic"} 2"#;
-        assert!(metrics.page().contains(line), "{}", metrics.page());
+        let page = context.metrics.page();
+        assert!(page.contains(line), "{page}");
+    }
+
+    #[tokio::test]
+    async fn what_failed_without_an_answer_is_tried_as_soon_as_the_api_server_is_back() {
+        let server = tower::service_fn(async |_: Request<Body>| {
+            Err::<Response<Body>, _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+        });
+        let context = leading(Client::new(server, "a"));
+        let name = seen(&context, "some");
+        one(&context, &name).await;
+        assert_eq!(context.queue.depth(), 0, "it waits for its pause to end");
+        watch::resume(&context);
+        assert_eq!(context.queue.depth(), 1);
+        assert_eq!(context.queue.next().await, name);
+        context.queue.done(&name);
+        watch::resume(&context);
+        assert_eq!(context.queue.depth(), 0, "once for each time");
     }
 }

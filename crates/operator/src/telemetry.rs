@@ -169,7 +169,7 @@ pub(crate) fn answered(status: &kube::core::Status) -> String {
         403 => crate::apply::forbidden(&status.message),
         _ => String::new(),
     };
-    format!("{} {}{right}", status.code, status.reason)
+    format!("{} {}{right}", status.code, crate::apply::reason(status))
 }
 
 /// What came of a pass.
@@ -231,6 +231,10 @@ mod tests {
         assert_eq!(told, right);
         let told = answered(&refused("admission refuses hunter2"));
         assert!(told.starts_with("403 Forbidden; ") && !told.contains("hunter2"), "{told}");
+        // What the client makes of a body that is not JSON.
+        let reason = "Failed to parse error data".to_owned();
+        let told = answered(&kube::core::Status { code: 429, reason, ..Default::default() });
+        assert_eq!(told, "429 Too Many Requests");
     }
 
     #[test]

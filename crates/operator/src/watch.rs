@@ -319,7 +319,7 @@ async fn run<K>(
 }
 
 /// What failed while the API server was away is tried now that it is back, not when its pause ends.
-fn resume(context: &Context) {
+pub(crate) fn resume(context: &Context) {
     let names: Vec<Name> = {
         let mut index = context.index();
         let cut_off = |known: &mut Known| std::mem::take(&mut known.cut_off);
