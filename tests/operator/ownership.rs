@@ -61,8 +61,7 @@ async fn an_annotation_gives_a_secret_away_with_all_its_owners() {
     let annotations = secret.metadata.annotations.unwrap_or_default();
     assert!(!annotations.contains_key("sopssecret/managed"), "{annotations:?}");
     assert_eq!(annotations["backup"], "daily", "what others put there stays");
-    let events = stage.events("mine").await;
-    assert!(events.iter().any(|(reason, _)| reason == "TakenOver"), "{events:?}");
+    stage.told("mine", "TakenOver").await;
 }
 
 #[tokio::test]
