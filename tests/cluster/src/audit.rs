@@ -1,7 +1,7 @@
 //! The audit log: which calls an account made. The instrument for "nothing is written when
 //! nothing changed".
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -21,7 +21,7 @@ pub struct Audit {
     client: Client,
 }
 
-/// A moment: all calls whose effect was seen before it began before it in the log.
+/// A moment: all calls that were answered before it stand before it in the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(u64);
 
@@ -52,9 +52,8 @@ impl Audit {
         Self { log: cluster.place().audit_log(), client: cluster.client() }
     }
 
-    /// This moment. A line is written when a call begins, before anything comes of it, and one when
-    /// it ends, which may be after its client went on. So this makes a call of its own and waits
-    /// for its first line.
+    /// This moment. A line is written when its call ends, and the log is not asked when the
+    /// client goes on: so this makes a call of its own and waits for its line.
     pub async fn mark(&self) -> Mark {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -75,34 +74,19 @@ impl Audit {
     /// What the account did since a mark, and before now.
     pub async fn calls(&self, account: &Account, since: Mark) -> Calls {
         let until = self.mark().await;
-        eventually(SOON, "calls are answered", async || {
-            let calls = self.between(account, since, until);
-            match calls.0.iter().all(|call| call.code != 0) {
-                true => Ok(calls),
-                false => Err(calls.to_string()),
-            }
-        })
-        .await
+        self.between(account, since, until)
     }
 
-    /// What the account began between two marks; the status is 0 of what is not answered yet.
+    /// What the account did between two marks.
     pub fn between(&self, account: &Account, since: Mark, until: Mark) -> Calls {
         let length = usize::try_from(until.0 - since.0).expect("the later mark comes second");
-        let text = self.text(since.0);
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let entries = text[..whole].lines().map(|line| {
-            let entry = serde_json::from_str::<Entry>(line);
-            entry.unwrap_or_else(|error| panic!("{error}: {line}"))
+        let mut text = self.text(since.0);
+        text.truncate(length);
+        let entries = text.lines().map(|line| {
+            serde_json::from_str::<Entry>(line).unwrap_or_else(|error| panic!("{error}: {line}"))
         });
         let own = entries.filter(|entry| entry.user.username == account.user());
-        let codes: HashMap<String, u16> = own.filter_map(Entry::answer).collect();
-        let begun = text[..length].lines().filter_map(|line| serde_json::from_str(line).ok());
-        let own = begun.filter(|entry: &Entry| entry.user.username == account.user());
-        let call = |entry: Entry| {
-            let code = codes.get(&entry.audit_id).copied();
-            entry.call(code)
-        };
-        Calls(own.filter(Entry::counts).map(call).collect())
+        Calls(own.filter(Entry::counts).map(Entry::call).collect())
     }
 
     fn text(&self, from: u64) -> String {
@@ -171,8 +155,6 @@ impl fmt::Display for Call {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    #[serde(rename = "auditID")]
-    audit_id: String,
     stage: String,
     verb: String,
     #[serde(rename = "requestURI")]
@@ -202,22 +184,13 @@ struct Status {
 }
 
 impl Entry {
-    /// A call counts where it begins, and a watch where its answer does: what comes after that may
-    /// come much later.
+    /// A watch has a line at its begin and one at its end, which may come much later: the first
+    /// counts. Other calls have only the last.
     fn counts(&self) -> bool {
-        match self.verb.as_str() {
-            "watch" => self.stage == "ResponseStarted",
-            _ => self.stage == "RequestReceived",
-        }
+        (self.verb == "watch") == (self.stage == "ResponseStarted")
     }
 
-    /// The status of the answer, where this is its line.
-    fn answer(self) -> Option<(String, u16)> {
-        (self.stage == "ResponseComplete" || self.stage == "Panic")
-            .then(|| (self.audit_id, self.response_status.map_or(500, |status| status.code)))
-    }
-
-    fn call(self, code: Option<u16>) -> Call {
+    fn call(self) -> Call {
         let no_resource = || Object { resource: self.request_uri, ..Object::default() };
         let object = self.object_ref.unwrap_or_else(no_resource);
         Call {
@@ -226,7 +199,7 @@ impl Entry {
             subresource: object.subresource,
             namespace: object.namespace,
             name: object.name,
-            code: code.or(self.response_status.map(|status| status.code)).unwrap_or_default(),
+            code: self.response_status.map_or(0, |status| status.code),
         }
     }
 }

@@ -262,7 +262,7 @@ fn write_files(place: &Place) -> Result<()> {
     let policy = json!({
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": [],
+        "omitStages": ["RequestReceived"],
         "rules": [{"level": "Metadata"}],
     });
     fs::write(place.folder().join("audit-policy.json"), policy.to_string())
