@@ -46,12 +46,18 @@ mod building;
 mod compat;
 #[path = "operator/examples.rs"]
 mod examples;
+#[path = "operator/faults.rs"]
+mod faults;
+#[path = "operator/ha.rs"]
+mod ha;
 #[path = "operator/harness.rs"]
 mod harness;
 #[path = "operator/integrity.rs"]
 mod integrity;
 #[path = "operator/keys.rs"]
 mod keys;
+#[path = "operator/killed.rs"]
+mod killed;
 #[path = "operator/leaks.rs"]
 mod leaks;
 #[path = "operator/never.rs"]
@@ -60,10 +66,18 @@ mod never;
 mod offline;
 #[path = "operator/ownership.rs"]
 mod ownership;
+#[path = "operator/refusals.rs"]
+mod refusals;
 #[path = "operator/restarts.rs"]
 mod restarts;
+#[path = "operator/rights.rs"]
+mod rights;
 #[path = "operator/rollout.rs"]
 mod rollout;
+#[path = "operator/scene.rs"]
+mod scene;
+#[path = "operator/services.rs"]
+mod services;
 #[path = "operator/stage.rs"]
 mod stage;
 #[path = "operator/status.rs"]

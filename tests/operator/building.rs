@@ -74,6 +74,9 @@ async fn one_bad_template_hides_no_other_and_the_first_is_told() {
     let last = stage.holds("last", &[("k", "last")]).await;
     assert_eq!(last.type_.as_deref(), Some("Opaque"));
     assert_eq!(stage.space.secrets().await.len(), 2);
+    // Nor does it keep the others from being repaired.
+    stage.patch_secret("first", json!({"stringData": {"k": "drift"}})).await;
+    stage.holds("first", &[("k", "1")]).await;
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn render_prints_the_secrets_that_a_cluster_would_get() {
     let Some(program) = need::operator() else { return };
     let folder = Scratch::new();
     for example in EXAMPLES {
-        let file = folder.write(&format!("{}.yaml", example.file), example.sealed());
+        let file = folder.write(format!("{}.yaml", example.file), example.sealed());
         let run = operator(&program, &["render", file.to_str().unwrap()]).run().success();
         let rendered: Vec<Secret> = serde_saphyr::from_multiple(&run.out()).unwrap();
         let wanted = example.secrets();

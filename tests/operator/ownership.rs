@@ -61,8 +61,7 @@ async fn an_annotation_gives_a_secret_away_with_all_its_owners() {
     let annotations = secret.metadata.annotations.unwrap_or_default();
     assert!(!annotations.contains_key("sopssecret/managed"), "{annotations:?}");
     assert_eq!(annotations["backup"], "daily", "what others put there stays");
-    let events = stage.events("mine").await;
-    assert!(events.iter().any(|(reason, _)| reason == "TakenOver"), "{events:?}");
+    stage.told("mine", "TakenOver").await;
 }
 
 #[tokio::test]
@@ -114,6 +113,23 @@ async fn of_two_objects_the_first_has_the_secret_and_the_second_waits_for_it() {
     stage.objects().delete("first", &DeleteParams::background()).await.unwrap();
     stage.holds("db", &[("k", "second")]).await;
     stage.says("second", HEALTHY).await;
+}
+
+#[tokio::test]
+async fn whoever_loses_a_secret_to_another_object_says_so() {
+    let Some(stage) = Stage::set("loses").await else { return };
+    let _operator = stage.operate().await;
+    stage.apply(&sealed("first", json!([template("db", &[("k", "first")])]))).await;
+    stage.says("first", HEALTHY).await;
+    let second = sealed("second", json!([template("db", &[("k", "second")])]));
+    stage.apply(&second.replacen("spec:\n", "spec:\n  enforceOwnership: true\n", 1)).await;
+    stage.says("second", HEALTHY).await;
+    stage.holds("db", &[("k", "second")]).await;
+    let object = stage.says("first", NOT_OWNED).await;
+    let told = condition(&object, "Ready")["message"].as_str().unwrap();
+    assert!(told.contains("SopsSecret second"), "{told}");
+    let calls = stage.idle(WHILE).await;
+    assert_eq!(calls.writes().0, [], "{calls}");
 }
 
 #[tokio::test]

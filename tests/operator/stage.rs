@@ -119,7 +119,7 @@ impl Stage {
     #[track_caller]
     pub(crate) fn says(&self, name: &str, message: &str) -> impl Future<Output = Value> {
         let what = format!("{name} says {message:?}");
-        let looking = eventually_owned(what, async move || {
+        eventually_owned(what, async move || {
             let object = self.objects().get(name).await.map_err(|error| error.to_string())?;
             let object = serde_json::to_value(object).expect("an object is JSON");
             let status = &object["status"];
@@ -129,8 +129,7 @@ impl Stage {
             } else {
                 Err(status.to_string())
             }
-        });
-        looking
+        })
     }
 
     /// Waits until the condition `Ready` of an object has this reason, for its present generation.
@@ -159,7 +158,8 @@ impl Stage {
             let mut found: Vec<_> =
                 data.map(|(key, value)| (key.clone(), value.0.clone())).collect();
             let mut wanted = wanted.clone();
-            (found.sort(), wanted.sort());
+            found.sort();
+            wanted.sort();
             if found == wanted { Ok(secret) } else { Err(format!("{found:?}")) }
         })
     }

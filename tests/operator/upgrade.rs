@@ -76,7 +76,12 @@ async fn what_the_original_left_is_not_written_and_its_labels_go_when_the_templa
     let mut operator = stage.operate().await;
     let object = stage.says("mine", HEALTHY).await;
     assert_eq!(object["status"]["secrets"][0]["uid"], json!(left.metadata.uid));
-    let calls = stage.cluster.audit().calls(&stage.account, mark).await.writes();
+    // The line of a call may come a moment after what came of it.
+    let calls = eventually(SOON, "a status is written", async || {
+        let calls = stage.cluster.audit().calls(&stage.account, mark).await.writes();
+        if calls.0.is_empty() { Err("nothing yet".to_owned()) } else { Ok(calls) }
+    })
+    .await;
     assert_eq!(calls.summary(), [("patch sopssecrets/status 200".to_owned(), 1)].into(), "{calls}");
     assert_eq!(stage.space.secret("db").await.unwrap(), left, "untouched");
 
@@ -109,7 +114,12 @@ async fn what_the_original_left_is_not_written_and_its_labels_go_when_the_templa
         if status["observedGeneration"].is_number() { Ok(()) } else { Err(status.to_string()) }
     })
     .await;
-    let calls = stage.cluster.audit().calls(&stage.account, mark).await.writes();
+    // The line of a call may come a moment after what came of it.
+    let calls = eventually(SOON, "a status is written", async || {
+        let calls = stage.cluster.audit().calls(&stage.account, mark).await.writes();
+        if calls.0.is_empty() { Err("nothing yet".to_owned()) } else { Ok(calls) }
+    })
+    .await;
     assert_eq!(calls.summary(), [("patch sopssecrets/status 200".to_owned(), 1)].into(), "{calls}");
     assert_eq!(stage.space.secret("db").await.unwrap(), left, "untouched");
 }

@@ -21,6 +21,7 @@ use crate::index::{Child, Seen};
 use crate::object::{Name, SopsSecret};
 use crate::ownership::{Me, Others, Rival};
 use crate::plan::{self, MANAGER, Step};
+use crate::queue::Lane;
 use crate::status::{Message, TemplateReason};
 
 /// How often a decision is made again because the Secret changed meanwhile.
@@ -81,7 +82,7 @@ pub(crate) async fn settle(
             }
             Step::Refuse(reason, detail) => {
                 if let Some(live) = &live {
-                    see_foreign(context, &name, live);
+                    see_foreign(context, object, &name, live);
                 }
                 return Err(refused(desired, reason, detail));
             }
@@ -201,11 +202,12 @@ fn note(context: &Context, object: &SopsSecret, name: &Name, child: &Child) {
         content: child.content.clone(),
         deleting: false,
     };
-    context.index().put_own(&object.name(), name, seen, child);
+    let others = context.index().put_own(&object.name(), name, seen, child);
+    wake(context, &others);
 }
 
 /// A Secret that we must not touch is watched from now on, since a template wants its name.
-fn see_foreign(context: &Context, name: &Name, live: &Secret) {
+fn see_foreign(context: &Context, object: &SopsSecret, name: &Name, live: &Secret) {
     let owners = live.metadata.owner_references.iter().flatten();
     let controller = owners.into_iter().find(|owner| {
         owner.controller == Some(true) && crate::object::is_of_group(&owner.api_version)
@@ -217,7 +219,13 @@ fn see_foreign(context: &Context, name: &Name, live: &Secret) {
         content: content::of(&live.metadata),
         deleting: live.metadata.deletion_timestamp.is_some(),
     };
-    context.index().put_secret(name, seen);
+    let others = context.index().put_foreign(&object.name(), name, seen);
+    wake(context, &others);
+}
+
+/// What the index knows already, the watch wakes nobody for.
+fn wake(context: &Context, others: &[Name]) {
+    others.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
 }
 
 fn child(desired: &Desired, secret: Option<&Secret>) -> Child {
@@ -284,13 +292,13 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
         .filter(|cause| !cause.field.is_empty())
         .map(|cause| format!("{} ({})", cause.field, cause.reason))
         .collect();
-    let mut detail = format!("the API server answers {} {}", status.code, status.reason);
+    let mut detail = format!("the API server answers {} {}", status.code, reason(status));
     if !fields.is_empty() {
         detail.push_str(&format!(": {}", fields.join(", ")));
     }
     match status.code {
         403 => {
-            detail.push_str(forbidden(&status.message));
+            detail.push_str(&forbidden(&status.message));
             (TemplateReason::Forbidden, detail, true)
         }
         400 | 422 => (TemplateReason::Invalid, detail, true),
@@ -298,24 +306,50 @@ pub(crate) fn judged(status: &ApiStatus) -> (TemplateReason, String, bool) {
     }
 }
 
+/// The word for an answer: that of the API server or, where something before it answered in a form
+/// of its own, that of HTTP. The client puts its own words there then.
+pub(crate) fn reason(status: &ApiStatus) -> &str {
+    if !status.reason.contains(' ') {
+        return &status.reason;
+    }
+    let code = axum::http::StatusCode::from_u16(status.code).ok();
+    code.and_then(|code| code.canonical_reason()).unwrap_or("of no known kind")
+}
+
 /// What a 403 is about, told by words that hold nothing of the request.
-fn forbidden(message: &str) -> &'static str {
+pub(crate) fn forbidden(message: &str) -> String {
     let said = |words: &str| message.contains(words);
     if said("exceeded quota") {
-        "; a quota of the namespace is exhausted"
+        "; a quota of the namespace is exhausted".to_owned()
     } else if said("is being terminated") {
-        "; the namespace is being deleted"
-    } else if said("cannot create resource") {
-        "; the operator lacks the verb create for secrets"
-    } else if said("cannot update resource") {
-        "; the operator lacks the verb update for secrets"
-    } else if said("cannot get resource") {
-        "; the operator lacks the verb get for secrets"
-    } else if said("cannot delete resource") {
-        "; the operator lacks the verb delete for secrets"
+        "; the namespace is being deleted".to_owned()
+    } else if let Some((verb, resource)) = lacking(message) {
+        format!("; the operator lacks the verb {verb} for {resource}")
     } else if said("cannot set blockOwnerDeletion") {
-        "; the operator lacks the verb update for sopssecrets/finalizers"
+        "; the operator lacks the verb update for sopssecrets/finalizers".to_owned()
     } else {
-        "; permissions of the operator, or a policy, are in the way"
+        "; permissions of the operator, or a policy, are in the way".to_owned()
     }
+}
+
+/// Verb and resource that RBAC refuses. They come from closed sets: a message may hold anything.
+fn lacking(message: &str) -> Option<(&'static str, &'static str)> {
+    const VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
+    const RESOURCES: [&str; 10] = [
+        "daemonsets",
+        "deployments",
+        "events",
+        "leases",
+        "namespaces",
+        "rollouts",
+        "secrets",
+        "sopssecrets",
+        "sopssecrets/status",
+        "statefulsets",
+    ];
+    let said = |verb: &str, resource: &str| {
+        message.contains(&format!("cannot {verb} resource \"{resource}\""))
+    };
+    let pairs = VERBS.into_iter().flat_map(|verb| RESOURCES.map(|resource| (verb, resource)));
+    pairs.into_iter().find(|(verb, resource)| said(verb, resource))
 }

@@ -13,18 +13,17 @@ use crate::settings::Settings;
 
 /// Two ways to the API server.
 pub(crate) struct Clients {
-    /// Asks again by itself when the API server says that it has too much to do, after pauses that
-    /// double each time.
-    pub(crate) patient: Client,
-    /// Leaves that to the caller: those pauses would go on long after an outage.
-    pub(crate) impatient: Client,
+    /// For passes: takes so many requests at a time.
+    pub(crate) passes: Client,
+    /// For watches and the lease, which wait for no pass.
+    pub(crate) urgent: Client,
 }
 
 /// The operator.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    /// For watches and the lease, which have pauses of their own.
-    pub(crate) impatient: Client,
+    /// For watches and the lease, which wait for no pass.
+    pub(crate) urgent: Client,
     pub(crate) settings: Settings,
     pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
@@ -47,8 +46,8 @@ impl Context {
     ) -> Self {
         let slots = crate::slots::Slots::of(settings.workers);
         Self {
-            client: clients.patient,
-            impatient: clients.impatient,
+            client: clients.passes,
+            urgent: clients.urgent,
             settings,
             keys,
             metrics,

@@ -49,19 +49,22 @@ pub(crate) async fn run(
         tokio::spawn(crate::health::serve_health(address, readiness_of_health));
     }
     tokio::spawn(count(context.clone()));
-    match context.settings.election.clone() {
+    let electing = match context.settings.election.clone() {
         // Whoever only looks needs no lease, and never leads.
-        None if context.settings.mode == Mode::Shadow => {}
-        None => context.set_lead(Lead::Always),
+        None if context.settings.mode == Mode::Shadow => None,
+        None => {
+            context.set_lead(Lead::Always);
+            None
+        }
         Some(election) => {
             let told = context.clone();
             let changed = move |leads| match leads {
                 true => push_all(&told),
                 false => told.queue.clear(),
             };
-            tokio::spawn(lease::run(context.clone(), election, changed));
+            Some(tokio::spawn(lease::run(context.clone(), election, changed)))
         }
-    }
+    };
     let work = work(context.clone(), readiness);
     tokio::select! {
         () = work => {}
@@ -69,6 +72,10 @@ pub(crate) async fn run(
     }
     tracing::info!("Stopping: passes that are under way come to their end");
     let _ = tokio::time::timeout(GRACE, context.slots.stop()).await;
+    if let Some(electing) = electing {
+        // It would take back what is given away.
+        electing.abort();
+    }
     if let Some(election) = &context.settings.election {
         context.set_lead(Lead::No);
         let _ =
@@ -145,6 +152,7 @@ fn fail(context: &Context, name: &Name, reason: &'static str) -> Option<Next> {
     context.metrics.passed(Passed::Failure, reason, Duration::ZERO);
     if let Some(known) = context.index().object_mut(name) {
         known.failures = known.failures.saturating_add(1);
+        known.cut_off = reason != "Panic";
     }
     Some(Next::Soon)
 }
@@ -186,5 +194,106 @@ async fn count(context: Arc<Context>) {
         }
         context.keys.sweep(Instant::now());
         context.metrics.state(&states, context.queue.depth(), context.keys.cached());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use axum::http::{Request, Response};
+    use clap::Parser as _;
+    use kube::Client;
+    use kube::client::Body;
+    use sops_providers::Keyring;
+
+    use super::*;
+    use crate::keys::Keys;
+    use crate::metrics::Metrics;
+
+    fn object(name: &str) -> String {
+        format!(
+            r#"{{"apiVersion":"isindir.github.com/v1alpha3","kind":"SopsSecret","metadata":
+               {{"name":"{name}","namespace":"a","uid":"{name}","resourceVersion":"1",
+               "generation":1}},"spec":{{"secretTemplates":[{{"name":"s"}}]}}}}"#
+        )
+    }
+
+    fn leading(client: Client) -> Arc<Context> {
+        let cli = crate::args::Cli::try_parse_from(["sops-operator"]).expect("no flags");
+        let metrics = Arc::new(Metrics::new());
+        let keys = Keys::new(Keyring::default(), Duration::ZERO, metrics.clone());
+        let settings = cli.flags.settings().expect("settings");
+        let (rollouts, _) = crate::rollout::channel(None);
+        let context = Context::new(client, settings, keys, metrics, rollouts);
+        context.set_lead(Lead::Always);
+        Arc::new(context)
+    }
+
+    /// The index knows an object.
+    fn seen(context: &Context, name: &str) -> Name {
+        let object = serde_json::from_str(&object(name)).expect("an object");
+        context.index().see_object(&object);
+        Name::new("a", name)
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_one_object_hurts_only_that_object() {
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let server = tower::service_fn({
+            let calls = calls.clone();
+            move |request: Request<Body>| {
+                let calls = calls.clone();
+                // What is awaited here is awaited inside of the pass that asked.
+                async move {
+                    let path = request.uri().path().to_owned();
+                    assert!(!path.contains("/bad"), "an answer that nobody thought of");
+                    calls.lock().expect("calls").push(format!("{} {path}", request.method()));
+                    Ok::<_, Infallible>(Response::new(Body::from(object("good").into_bytes())))
+                }
+            }
+        });
+        let context = leading(Client::new(server, "a"));
+        let names = ["bad", "good"].map(|name| seen(&context, name));
+        names.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
+        // One worker: the panic comes first, and takes neither the worker nor its place with it.
+        let slots = Arc::new(Semaphore::new(1));
+        let working = work(context.clone(), Arc::new(Readiness::of(0)), slots);
+        let both = async {
+            let failures = |name| context.index().object(name).map_or(0, |known| known.failures);
+            let patched = || {
+                let calls = calls.lock().expect("calls");
+                calls.iter().any(|call| call.starts_with("PATCH") && call.ends_with("good/status"))
+            };
+            // The second time it comes back by itself.
+            while failures(&names[0]) < 2 || !patched() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = working => panic!("it works for good"),
+            both = tokio::time::timeout(Duration::from_secs(30), both) => both.expect("both"),
+        }
+        let line = r#"sops_operator_reconciles_total{result="failure",reason="Panic"} 2"#;
+        let page = context.metrics.page();
+        assert!(page.contains(line), "{page}");
+    }
+
+    #[tokio::test]
+    async fn what_failed_without_an_answer_is_tried_as_soon_as_the_api_server_is_back() {
+        let server = tower::service_fn(async |_: Request<Body>| {
+            Err::<Response<Body>, _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
+        });
+        let context = leading(Client::new(server, "a"));
+        let name = seen(&context, "some");
+        one(&context, &name).await;
+        assert_eq!(context.queue.depth(), 0, "it waits for its pause to end");
+        watch::resume(&context);
+        assert_eq!(context.queue.depth(), 1);
+        assert_eq!(context.queue.next().await, name);
+        context.queue.done(&name);
+        watch::resume(&context);
+        assert_eq!(context.queue.depth(), 0, "once for each time");
     }
 }

@@ -31,9 +31,17 @@ pub(crate) async fn publish_about(context: &Context, object: ObjectReference, no
     let namespace = object.namespace.clone().unwrap_or_default();
     let name = format!("{namespace}/{}", object.name.as_deref().unwrap_or_default());
     let api: Api<Event> = Api::namespaced(context.client.clone(), &namespace);
+    let ours = object.kind.as_deref() == Some(crate::crd::KIND);
     if let Err(error) = api.create(&PostParams::default(), &event(object, notice)).await {
         let why = crate::telemetry::words(&error);
-        tracing::debug!(object = name, error = why, "Unable to publish an event");
+        // What is forbidden does not pass by itself, and the log is all that can tell.
+        let forbidden = matches!(&error, kube::Error::Api(status) if status.is_forbidden());
+        let text = "Unable to publish an event";
+        match (forbidden, ours) {
+            (true, true) => tracing::warn!(sopssecret = name, error = why, "{text}"),
+            (true, false) => tracing::warn!(object = name, error = why, "{text}"),
+            (false, _) => tracing::debug!(object = name, error = why, "{text}"),
+        }
     }
 }
 

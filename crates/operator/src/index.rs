@@ -71,6 +71,8 @@ pub(crate) struct Known {
     pub(crate) integrity: Option<crate::open::Integrity>,
     pub(crate) last_success: Option<i64>,
     pub(crate) failures: u32,
+    /// The last pass got no answer of use from the API server.
+    pub(crate) cut_off: bool,
     /// This input is wrong and stays so: opening it again would cost a call and tell nothing.
     pub(crate) hopeless: Option<Fingerprint>,
     /// When versions of Secrets that others changed are written into the status.
@@ -121,6 +123,10 @@ impl Index {
 
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&Name, &Known)> {
         self.objects.iter().map(|(name, known)| (name, &**known))
+    }
+
+    pub(crate) fn objects_mut(&mut self) -> impl Iterator<Item = (&Name, &mut Known)> {
+        self.objects.iter_mut().map(|(name, known)| (name, &mut **known))
     }
 
     pub(crate) fn secret(&self, name: &Name) -> Option<&Seen> {
@@ -199,6 +205,7 @@ impl Index {
             integrity: status.and_then(crate::report::integrity_of),
             last_success: applied.and_then(|applied| Some(applied.time.as_ref()?.0.as_second())),
             failures: 0,
+            cut_off: false,
             hopeless: None,
             renew_at: None,
         };
@@ -296,7 +303,7 @@ impl Index {
     }
 
     /// A Secret as our own write left it, before the watch brings it.
-    pub(crate) fn put_secret(&mut self, name: &Name, seen: Seen) {
+    fn put_secret(&mut self, name: &Name, seen: Seen) {
         self.forget_secret(name);
         if let Some(owner) = &seen.owner {
             self.owners.entry(owner.clone()).or_default().controls.push(name.clone());
@@ -305,9 +312,38 @@ impl Index {
     }
 
     /// A Secret as a pass of its object left it; the child is known at once, so that the watch,
-    /// which brings the same a moment later, wakes nobody.
-    pub(crate) fn put_own(&mut self, object: &Name, secret: &Name, seen: Seen, child: &Child) {
+    /// which brings the same a moment later, wakes nobody. If the Secret changed hands, gives the
+    /// other objects that have to do with it.
+    pub(crate) fn put_own(
+        &mut self,
+        object: &Name,
+        secret: &Name,
+        seen: Seen,
+        child: &Child,
+    ) -> Vec<Name> {
+        let changes_hands = self.secrets.get(secret).is_none_or(|old| old.owner != seen.owner);
+        let others = if changes_hands { self.others(secret, object) } else { Vec::new() };
         self.put_secret(secret, seen);
+        self.put_child(object, child);
+        others
+    }
+
+    /// A Secret as a pass met it that must not touch it. Gives the other objects that have to do
+    /// with it, if that is news.
+    pub(crate) fn put_foreign(&mut self, object: &Name, secret: &Name, seen: Seen) -> Vec<Name> {
+        let news = self.secrets.get(secret) != Some(&seen);
+        let others = if news { self.others(secret, object) } else { Vec::new() };
+        self.put_secret(secret, seen);
+        others
+    }
+
+    fn others(&self, secret: &Name, object: &Name) -> Vec<Name> {
+        let mut all = self.concerned(secret);
+        all.retain(|name| name != object);
+        all
+    }
+
+    fn put_child(&mut self, object: &Name, child: &Child) {
         let Some(known) = self.objects.get_mut(object) else { return };
         match known.children.iter_mut().find(|other| other.name == child.name) {
             Some(before) => *before = child.clone(),

@@ -37,7 +37,7 @@ const RENEW: Duration = Duration::from_secs(5);
 /// Takes part in elections for good. `changed` is told whenever this replica begins or ends to
 /// lead.
 pub(crate) async fn run(context: Arc<Context>, election: Election, changed: impl Fn(bool)) {
-    let api: Api<Lease> = Api::namespaced(context.impatient.clone(), &election.namespace);
+    let api: Api<Lease> = Api::namespaced(context.urgent.clone(), &election.namespace);
     let mut other: Option<(String, Instant)> = None;
     let mut renewed: Option<Instant> = None;
     let mut failing = false;
@@ -94,7 +94,7 @@ fn stop(context: &Context, changed: &impl Fn(bool), led: Option<Instant>, why: &
 
 /// Gives the lease back, if it is ours.
 pub(crate) async fn release(context: &Context, election: &Election) {
-    let api: Api<Lease> = Api::namespaced(context.impatient.clone(), &election.namespace);
+    let api: Api<Lease> = Api::namespaced(context.urgent.clone(), &election.namespace);
     let Ok(Some(mut lease)) = api.get_opt(NAME).await else { return };
     let spec = lease.spec.get_or_insert_default();
     if spec.holder_identity.as_deref() != Some(election.identity.as_str()) {

@@ -135,7 +135,7 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, String> {
 
 async fn clients(settings: &Settings) -> Result<Clients, String> {
     use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-    let config = match &settings.kubeconfig {
+    let mut config = match &settings.kubeconfig {
         None => Config::infer().await.map_err(|error| open::chain(&error))?,
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(|error| open::chain(&error))?;
@@ -144,10 +144,11 @@ async fn clients(settings: &Settings) -> Result<Clients, String> {
             config.map_err(|error| open::chain(&error))?
         }
     };
-    let mut impatient = config.clone();
-    impatient.default_retry = false;
+    // The client would send a write again, minutes later, that was decided on while this replica
+    // led; and it would wait with watches longer than we do.
+    config.default_retry = false;
     let made = |config| ClientBuilder::try_from(config).map_err(|error| open::chain(&error));
     let few = GlobalConcurrencyLimitLayer::new(REQUESTS);
-    let patient = made(config)?.with_layer(&few).build();
-    Ok(Clients { patient, impatient: made(impatient)?.build() })
+    let passes = made(config.clone())?.with_layer(&few).build();
+    Ok(Clients { passes, urgent: made(config)?.build() })
 }

@@ -35,6 +35,7 @@ pub(crate) async fn reconcile(
     let fingerprint = Fingerprint::of(&object);
     let outcome = outcome(context, &object, fingerprint).await;
     let report = report::report(&object, fingerprint, &outcome, Timestamp::now());
+    let failures = context.index().object(name).map_or(0, |known| known.failures);
     remember(context, name, fingerprint, &report);
     context.metrics.passed(report.passed, report.counted(), begin.elapsed());
     crate::telemetry::passed(name, &outcome, &report);
@@ -43,20 +44,18 @@ pub(crate) async fn reconcile(
     let _turn = context.slots.status(slot, context.queue.fresh_waits()).await;
     let written = write(context, &object, &report.status).await;
     // What the status could not take is not told again with every try.
-    if written.is_ok() || first_failure(context, name) {
+    if written.is_ok() || failures == 0 {
         crate::events::publish(context, &object, &report.notices).await;
     }
     if let Err(error) = written {
         if let Some(known) = context.index().object_mut(name) {
             known.reason = None;
+            // However well the rest went: the pauses grow as long as this fails.
+            known.failures = failures;
         }
         return Err(error);
     }
     Ok(Some(report.next))
-}
-
-fn first_failure(context: &Context, name: &Name) -> bool {
-    context.index().object(name).is_some_and(|known| known.failures <= 1)
 }
 
 /// The object, if there is something to do for it.
@@ -262,6 +261,7 @@ fn remember(context: &Context, name: &Name, fingerprint: Fingerprint, report: &R
     let good = report.reason == Reason::Synced && report.next == Next::Never;
     known.reason = Some(report.reason);
     known.integrity = report.integrity;
+    known.cut_off = false;
     known.hopeless = report.hopeless.then_some(fingerprint);
     if good {
         known.applied = Some(fingerprint);

@@ -157,10 +157,19 @@ impl TimeEncoding {
 /// What went wrong with the API server, without its text.
 pub(crate) fn words(error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) => format!("{} {}", status.code, status.reason),
+        kube::Error::Api(status) => answered(status),
         kube::Error::SerdeError(_) => "the answer cannot be read".to_owned(),
         other => crate::open::chain(other),
     }
+}
+
+/// An answer of the API server, without its text; of a right that is missing, its name.
+pub(crate) fn answered(status: &kube::core::Status) -> String {
+    let right = match status.code {
+        403 => crate::apply::forbidden(&status.message),
+        _ => String::new(),
+    };
+    format!("{} {}{right}", status.code, crate::apply::reason(status))
 }
 
 /// What came of a pass.
@@ -205,6 +214,27 @@ mod tests {
         assert_eq!(text(TimeEncoding::Rfc3339nano), "\"2023-11-14T22:13:20.123456789Z\"");
         assert_eq!(text(TimeEncoding::Nano), "1700000000123456789");
         assert_eq!(text(TimeEncoding::Millis), "1700000000123.456");
+    }
+
+    #[test]
+    fn a_refusal_tells_the_right_that_is_missing_and_nothing_else() {
+        let refused = |message: &str| kube::core::Status {
+            code: 403,
+            reason: "Forbidden".into(),
+            message: message.into(),
+            ..Default::default()
+        };
+        let text = "sopssecrets.isindir.github.com \"hunter2\" is forbidden: User \"u\" cannot \
+                    patch resource \"sopssecrets/status\" in API group \"isindir.github.com\"";
+        let told = answered(&refused(text));
+        let right = "403 Forbidden; the operator lacks the verb patch for sopssecrets/status";
+        assert_eq!(told, right);
+        let told = answered(&refused("admission refuses hunter2"));
+        assert!(told.starts_with("403 Forbidden; ") && !told.contains("hunter2"), "{told}");
+        // What the client makes of a body that is not JSON.
+        let reason = "Failed to parse error data".to_owned();
+        let told = answered(&kube::core::Status { code: 429, reason, ..Default::default() });
+        assert_eq!(told, "429 Too Many Requests");
     }
 
     #[test]

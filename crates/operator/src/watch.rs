@@ -11,6 +11,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -21,19 +22,23 @@ use kube::{Api, Resource};
 use tokio::sync::watch;
 
 use crate::context::Context;
-use crate::index::Wake;
+use crate::index::{Known, Wake};
 use crate::namespaces::LABEL;
 use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::queue::Lane;
 use crate::telemetry::words;
 
-/// Between two tries of what is forbidden: it takes somebody who allows it.
+/// So many refusals in a row are taken for an API server that has just started: it answers before
+/// it knows the roles. With the pauses between them that is some seconds.
+const STARTING: usize = 10;
+/// Between two tries of what is refused after that: it takes somebody who allows it.
 const FORBIDDEN: Duration = Duration::from_secs(10);
-/// So often in a row it is taken for an API server that was just started: it answers before it
-/// knows the roles.
-const STARTING: usize = 4;
-/// The watch that a Role of one namespace cannot allow.
+/// The watch that the role of the original does not allow, and a Role of one namespace cannot.
 const NAMESPACES: &str = "namespaces";
+/// The same for that watch: nobody has to allow it.
+const FORBIDDEN_NAMESPACES: Duration = Duration::from_secs(30);
+/// The same where it cannot be allowed.
+const RARELY: Duration = Duration::from_secs(300);
 
 /// SopsSecrets in one answer of a list. What an answer takes while it is read is never given back
 /// whole, and each of these is kilobytes.
@@ -60,6 +65,10 @@ impl Readiness {
 
     fn one_is_complete(&self) {
         self.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+
+    fn one_is_left(&self) -> bool {
+        *self.waiting.borrow() == 1
     }
 
     /// Whether all are.
@@ -99,8 +108,8 @@ where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
 {
     match place {
-        None => Api::all(context.impatient.clone()),
-        Some(namespace) => Api::namespaced(context.impatient.clone(), namespace),
+        None => Api::all(context.urgent.clone()),
+        Some(namespace) => Api::namespaced(context.urgent.clone(), namespace),
     }
 }
 
@@ -111,30 +120,37 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
     config.label_selector.clone_from(&context.settings.selector);
     let mut first = true;
     let mut seen = HashSet::new();
-    run("sopssecrets", &context, api, config, |event| match event {
-        Event::Init => seen.clear(),
-        Event::InitApply(object) => {
-            seen.insert(object.name());
-            see(&context, object, if first { Lane::Backlog } else { Lane::Fresh }, &readiness);
-        }
-        Event::InitDone => {
-            let seen = std::mem::take(&mut seen);
-            let inside =
-                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
-            context.index().retain_objects(|name| !inside(name) || seen.contains(name));
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
+    run(
+        "sopssecrets",
+        &context,
+        api,
+        config,
+        |_| {},
+        |event| match event {
+            Event::Init => seen.clear(),
+            Event::InitApply(object) => {
+                seen.insert(object.name());
+                see(&context, object, if first { Lane::Backlog } else { Lane::Fresh }, &readiness);
             }
-        }
-        Event::Apply(object) => see(&context, object, Lane::Fresh, &readiness),
-        Event::Delete(object) => {
-            let name = object.name();
-            context.index().forget_object(&name);
-            context.rollouts.forget_object(&name);
-            context.bodies.forget(&name);
-            context.queue.remove(&name);
-        }
-    })
+            Event::InitDone => {
+                let seen = std::mem::take(&mut seen);
+                let inside =
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                context.index().retain_objects(|name| !inside(name) || seen.contains(name));
+                if std::mem::take(&mut first) {
+                    readiness.one_is_complete();
+                }
+            }
+            Event::Apply(object) => see(&context, object, Lane::Fresh, &readiness),
+            Event::Delete(object) => {
+                let name = object.name();
+                context.index().forget_object(&name);
+                context.rollouts.forget_object(&name);
+                context.bodies.forget(&name);
+                context.queue.remove(&name);
+            }
+        },
+    )
     .await;
 }
 
@@ -157,37 +173,45 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
     let api = api::<SecretMeta>(&context, place.as_deref());
     let mut first = true;
     let mut seen = HashSet::new();
-    run("secrets", &context, api, watcher::Config::default(), |event| match event {
-        Event::Init => seen.clear(),
-        Event::InitApply(secret) => {
-            let name = Name::of(&secret.metadata);
-            let woken = context.index().see_secret(&secret);
-            context.rollouts.secret(&secret);
-            if context.index().secret(&name).is_some() {
-                seen.insert(name);
+    run(
+        "secrets",
+        &context,
+        api,
+        watcher::Config::default(),
+        |_| {},
+        |event| match event {
+            Event::Init => seen.clear(),
+            Event::InitApply(secret) => {
+                let name = Name::of(&secret.metadata);
+                let woken = context.index().see_secret(&secret);
+                context.rollouts.secret(&secret);
+                if context.index().secret(&name).is_some() {
+                    seen.insert(name);
+                }
+                push(&context, &woken, &readiness);
             }
-            push(&context, &woken, &readiness);
-        }
-        Event::InitDone => {
-            let seen = std::mem::take(&mut seen);
-            let inside =
-                |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
-            let woken = context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
-            push(&context, &woken, &readiness);
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
+            Event::InitDone => {
+                let seen = std::mem::take(&mut seen);
+                let inside =
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                let woken =
+                    context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
+                push(&context, &woken, &readiness);
+                if std::mem::take(&mut first) {
+                    readiness.one_is_complete();
+                }
             }
-        }
-        Event::Apply(secret) => {
-            let woken = context.index().see_secret(&secret);
-            context.rollouts.secret(&secret);
-            push(&context, &woken, &readiness);
-        }
-        Event::Delete(secret) => {
-            let woken = context.index().lose_secret(&Name::of(&secret.metadata));
-            push(&context, &woken, &readiness);
-        }
-    })
+            Event::Apply(secret) => {
+                let woken = context.index().see_secret(&secret);
+                context.rollouts.secret(&secret);
+                push(&context, &woken, &readiness);
+            }
+            Event::Delete(secret) => {
+                let woken = context.index().lose_secret(&Name::of(&secret.metadata));
+                push(&context, &woken, &readiness);
+            }
+        },
+    )
     .await;
 }
 
@@ -200,10 +224,24 @@ fn push(context: &Context, woken: &[Name], readiness: &Readiness) {
 
 /// Namespaces that demand verified objects.
 async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
-    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.impatient.clone());
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(context.urgent.clone());
     let config = watcher::Config::default().labels(&format!("{LABEL}=true"));
     let mut seen = HashSet::new();
-    let mut first = true;
+    let first = AtomicBool::new(true);
+    let complete = || {
+        if first.swap(false, Ordering::Relaxed) {
+            readiness.one_is_complete();
+        }
+    };
+    let patience = if context.settings.namespaces.is_empty() { STARTING } else { 1 };
+    let refused = |times| {
+        // An API server that allows the other lists knows the roles.
+        let believed = times >= patience || (times > 1 && readiness.one_is_left());
+        if believed && first.load(Ordering::Relaxed) {
+            tracing::warn!("The label {LABEL} of namespaces is not looked at");
+            complete();
+        }
+    };
     let wake = |namespace: &str| {
         let index = context.index();
         let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
@@ -211,7 +249,7 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         drop(index);
         names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
     };
-    run(NAMESPACES, &context, api, config, |event| match event {
+    run(NAMESPACES, &context, api, config, refused, |event| match event {
         Event::Init => seen.clear(),
         Event::InitApply(object) | Event::Apply(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -222,9 +260,7 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         }
         Event::InitDone => {
             context.verified_only.retain(&seen).iter().for_each(|name| wake(name));
-            if std::mem::take(&mut first) {
-                readiness.one_is_complete();
-            }
+            complete();
         }
         Event::Delete(object) => {
             let name = object.metadata.name.unwrap_or_default();
@@ -235,25 +271,24 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
         }
     })
     .await;
-    // Nobody waits for what is not allowed; the rest of the program goes on without.
-    if first {
-        readiness.one_is_complete();
-    }
 }
 
-/// Runs one watch, for good unless it is one that need not be allowed, and never was.
+/// Runs one watch, for good. `refused` is told when it is forbidden, and how many times in a row
+/// it was.
 async fn run<K>(
     what: &'static str,
     context: &Context,
     api: Api<K>,
     config: watcher::Config,
+    refused: impl Fn(usize),
     mut see: impl FnMut(Event<K>),
 ) where
     K: Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
     K::DynamicType: Clone,
 {
+    let everywhere = context.settings.namespaces.is_empty();
     let mut stream = pin!(watcher(api, config));
-    let (mut failures, mut forbidden, mut was_live) = (0, 0, false);
+    let (mut failures, mut refusals) = (0, 0);
     context.metrics.watch(what, false);
     while let Some(next) = stream.next().await {
         match next {
@@ -261,9 +296,10 @@ async fn run<K>(
                 let live = matches!(event, Event::InitDone | Event::Apply(_) | Event::Delete(_));
                 if live && failures > 0 {
                     tracing::info!(resource = what, "The watch is up to date again");
+                    resume(context);
                 }
                 if live {
-                    (failures, forbidden, was_live) = (0, 0, true);
+                    (failures, refusals) = (0, 0);
                     context.metrics.watch(what, true);
                 }
                 see(event);
@@ -274,18 +310,38 @@ async fn run<K>(
                     tracing::warn!(resource = what, error = why, "The watch broke off");
                 }
                 context.metrics.watch(what, false);
-                forbidden = if is_forbidden(&error) { forbidden + 1 } else { 0 };
-                let stays = forbidden >= STARTING;
-                if what == NAMESPACES && stays && !was_live {
-                    tracing::warn!("The label {LABEL} of namespaces is not looked at");
-                    return;
+                refusals = if is_forbidden(&error) { refusals + 1 } else { 0 };
+                if refusals > 0 {
+                    refused(refusals);
                 }
-                let pause = PAUSES[failures.min(PAUSES.len() - 1)];
-                tokio::time::sleep(if stays { FORBIDDEN } else { pause }).await;
+                let soon = PAUSES.get(failures).copied().unwrap_or(PAUSES[PAUSES.len() - 1]);
+                tokio::time::sleep(rest(what, refusals, everywhere).unwrap_or(soon)).await;
                 failures += 1;
             }
         }
     }
+}
+
+/// How long to leave alone what was refused so often in a row; `None`: not longer than what failed.
+fn rest(what: &str, refusals: usize, everywhere: bool) -> Option<Duration> {
+    match (what, everywhere) {
+        // Who may not look at all namespaces is not even asked for patience.
+        (NAMESPACES, false) if refusals > 0 => Some(RARELY),
+        _ if refusals < STARTING => None,
+        (NAMESPACES, _) => Some(FORBIDDEN_NAMESPACES),
+        _ => Some(FORBIDDEN),
+    }
+}
+
+/// What failed while the API server was away is tried now that it is back, not when its pause ends.
+pub(crate) fn resume(context: &Context) {
+    let names: Vec<Name> = {
+        let mut index = context.index();
+        let cut_off = |known: &mut Known| std::mem::take(&mut known.cut_off);
+        let all = index.objects_mut();
+        all.filter_map(|(name, known)| cut_off(known).then(|| name.clone())).collect()
+    };
+    names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -303,7 +359,7 @@ pub(crate) fn watch_words(error: &watcher::Error) -> String {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => words(error),
-        watcher::Error::WatchError(status) => format!("{} {}", status.code, status.reason),
+        watcher::Error::WatchError(status) => crate::telemetry::answered(status),
         watcher::Error::NoResourceVersion => "the list has no version".to_owned(),
     }
 }

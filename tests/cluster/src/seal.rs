@@ -16,6 +16,7 @@ pub const IDENTITY: &str =
 /// How a manifest is to be encrypted.
 #[derive(Clone, Debug)]
 pub struct Seal {
+    rule: [&'static str; 2],
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
 }
@@ -32,8 +33,13 @@ impl Seal {
     }
 
     fn with(key: [&str; 2], environment: Vec<(String, String)>) -> Self {
-        let seal = Self { arguments: Vec::new(), environment };
-        seal.flags(key).flags(["--encrypted-suffix", "Templates"])
+        let rule = ["--encrypted-suffix", "Templates"];
+        Self { rule, arguments: Vec::new(), environment }.flags(key)
+    }
+
+    /// Encrypts values only, so that names, types and labels can be changed afterwards.
+    pub fn values_only(self) -> Self {
+        Self { rule: ["--encrypted-regex", "^(data|stringData)$"], ..self }
     }
 
     /// Adds flags of `sops-rs encrypt`, such as `--mac-only-encrypted`.
@@ -49,7 +55,10 @@ impl Seal {
         let folder = Scratch::new();
         let run = Run::sops_rs(["encrypt", "--filename-override", "sopssecret.yaml"]);
         let run = run.within(folder.path());
-        let run = run.args(&self.arguments).envs(self.environment.iter().map(|(a, b)| (a, b)));
+        let run = run
+            .args(self.rule)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(a, b)| (a, b)));
         run.input(manifest).run().success().out()
     }
 }

@@ -10,7 +10,7 @@
 //! - The folder goes when its value is dropped, when the program panics, and on signals that ask
 //!   for the end. After SIGKILL a guard removes it, and if that was killed too, the next command.
 //!   What is not in memory survives a power failure, until the next `edit`.
-//! - There is one such folder at a time, in a global, because signals and panics know no owner.
+//! - All such folders are in a global, because signals and panics know no owner.
 
 use std::{
     ffi::OsStr,
@@ -27,8 +27,14 @@ use crate::{
     status::Status,
 };
 
-/// The folder to remove on the way out, and who does it if there is none.
-static FOLDER: Mutex<Option<(HeldFolder, Option<Guard>)>> = Mutex::new(None);
+/// The folders to remove on the way out.
+static FOLDERS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+/// A folder, and who removes it if this process does not come to it.
+struct Registered {
+    folder: HeldFolder,
+    guard: Option<Guard>,
+}
 
 /// What its name begins with; 24 hexadecimal digits follow.
 const PREFIX: &str = "sops-rs-edit-";
@@ -71,9 +77,12 @@ impl PrivateFolder {
     /// Writes a file into it, readable by its owner only, in place of any of that name.
     pub(crate) fn write(&self, name: &OsStr, bytes: &[u8]) -> io::Result<PathBuf> {
         // What an editor has put there, a link even, is not written through.
-        if let Some((folder, _)) = lock().as_ref() {
-            folder.remove_file(name)?;
+        let registered = lock();
+        let own = registered.iter().find(|registered| registered.folder.path() == self.path);
+        if let Some(own) = own {
+            own.folder.remove_file(name)?;
         }
+        drop(registered);
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -107,7 +116,14 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        remove();
+        let mut registered = lock();
+        let own = registered.iter().position(|registered| registered.folder.path() == self.path);
+        let own = own.map(|own| registered.swap_remove(own));
+        drop(registered);
+        // What ended the program meanwhile has removed it.
+        if let Some(own) = own {
+            own.remove();
+        }
     }
 }
 
@@ -149,35 +165,40 @@ fn make(path: &Path) -> io::Result<PathBuf> {
     let mut registered = lock();
     let folder = HeldFolder::make(path)?;
     let guard = Guard::start(path);
-    *registered = Some((folder, guard));
+    registered.push(Registered { folder, guard });
     Ok(path.to_owned())
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<(HeldFolder, Option<Guard>)>> {
-    FOLDER.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn lock() -> std::sync::MutexGuard<'static, Vec<Registered>> {
+    FOLDERS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Removes the folder, if there is one.
+/// Removes the folders, if there are any.
 pub(super) fn remove() {
-    // A panic while the lock is held must not keep the folder alive.
-    let registered = match FOLDER.try_lock() {
-        Ok(mut registered) => registered.take(),
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-        Err(TryLockError::WouldBlock) => None,
+    // A panic while the lock is held must not keep the folders alive.
+    let registered = match FOLDERS.try_lock() {
+        Ok(mut registered) => std::mem::take(&mut *registered),
+        Err(TryLockError::Poisoned(poisoned)) => std::mem::take(&mut *poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => Vec::new(),
     };
-    let Some((folder, guard)) = registered else { return };
-    match folder.remove() {
-        Ok(()) => {
-            if let Some(guard) = guard {
-                guard.dismiss();
+    registered.into_iter().for_each(Registered::remove);
+}
+
+impl Registered {
+    fn remove(self) {
+        match self.folder.remove() {
+            Ok(()) => {
+                if let Some(guard) = self.guard {
+                    guard.dismiss();
+                }
             }
+            // The guard tries it once more when this process has ended.
+            Err(error) => failure::warn(format_args!(
+                "the plaintext in {} could not be removed ({}); remove the folder",
+                self.folder.path().display(),
+                os_words(&error)
+            )),
         }
-        // The guard tries it once more when this process has ended.
-        Err(error) => failure::warn(format_args!(
-            "the plaintext in {} could not be removed ({}); remove the folder",
-            folder.path().display(),
-            os_words(&error)
-        )),
     }
 }
 
@@ -198,6 +219,21 @@ mod tests {
         let path = folder.path.clone();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn each_folder_goes_with_its_own_value() {
+        let first = PrivateFolder::create().unwrap();
+        let second = PrivateFolder::create().unwrap();
+        let file = first.write(OsStr::new("s.yaml"), b"secret").unwrap();
+        let path = second.path.clone();
+        drop(second);
+        assert!(!path.exists());
+        assert_eq!(fs::read(&file).unwrap(), b"secret");
+        first.write(OsStr::new("s.yaml"), b"other").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"other");
+        drop(first);
+        assert!(!file.parent().unwrap().exists());
     }
 
     #[test]

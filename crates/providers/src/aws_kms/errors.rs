@@ -135,7 +135,11 @@ where
             (refusal, code, text)
         }
         SdkError::ResponseError(_) => {
-            let refusal = refusal(None, "", status(error));
+            let refusal = match refusal(None, "", status(error)) {
+                // Half an answer, or that of a proxy on the way: the service said nothing.
+                Refusal::Other => Refusal::Unreachable,
+                refusal => refusal,
+            };
             (refusal, None, "the answer is not one of the service's".to_owned())
         }
         SdkError::TimeoutError(_) => (Refusal::TimedOut, None, causes(error)),
