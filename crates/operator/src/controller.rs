@@ -209,6 +209,7 @@ mod tests {
     use sops_providers::Keyring;
 
     use super::*;
+    use crate::context::Clients;
     use crate::keys::Keys;
     use crate::metrics::Metrics;
 
@@ -221,12 +222,14 @@ mod tests {
     }
 
     fn leading(client: Client) -> Arc<Context> {
-        let cli = crate::args::Cli::try_parse_from(["sops-operator"]).expect("no flags");
+        let cli =
+            crate::args::Cli::try_parse_from(["sops-operator", "--workers=1"]).expect("flags");
         let metrics = Arc::new(Metrics::new());
         let keys = Keys::new(Keyring::default(), Duration::ZERO, metrics.clone());
         let settings = cli.flags.settings().expect("settings");
         let (rollouts, _) = crate::rollout::channel(None);
-        let context = Context::new(client, settings, keys, metrics, rollouts);
+        let clients = Clients { passes: client.clone(), urgent: client };
+        let context = Context::new(clients, settings, keys, metrics, rollouts);
         context.set_lead(Lead::Always);
         Arc::new(context)
     }
@@ -258,8 +261,7 @@ mod tests {
         let names = ["bad", "good"].map(|name| seen(&context, name));
         names.iter().for_each(|name| context.queue.push(name, Lane::Fresh));
         // One worker: the panic comes first, and takes neither the worker nor its place with it.
-        let slots = Arc::new(Semaphore::new(1));
-        let working = work(context.clone(), Arc::new(Readiness::of(0)), slots);
+        let working = work(context.clone(), Arc::new(Readiness::of(0)));
         let both = async {
             let failures = |name| context.index().object(name).map_or(0, |known| known.failures);
             let patched = || {
@@ -287,7 +289,7 @@ mod tests {
         });
         let context = leading(Client::new(server, "a"));
         let name = seen(&context, "some");
-        one(&context, &name).await;
+        one(&context, &name, &mut context.slots.slot().await).await;
         assert_eq!(context.queue.depth(), 0, "it waits for its pause to end");
         watch::resume(&context);
         assert_eq!(context.queue.depth(), 1);
