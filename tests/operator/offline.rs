@@ -87,6 +87,24 @@ fn check_says_what_would_fail_and_prints_no_value() {
     let ledger = operator(&program, &flag).input(EXAMPLES[1].sealed()).run().success();
     assert!(ledger.err().contains("good, Verified"), "{ledger}");
     operator(&program, &flag).input(EXAMPLES[0].sealed()).run().fails_with(1);
+    // For scripts: a line for each object, and nothing of it on standard error but the count.
+    let both = format!("{good}---\n{coded}");
+    let outcome = operator(&program, &["check", "--json", "-"]).input(&both).run().fails_with(1);
+    canary.assert_not_printed(&outcome);
+    let lines: Vec<Value> =
+        outcome.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [first, second] = &lines[..] else { panic!("{outcome}") };
+    let place = |document, name: &str| json!([document, name, "-"]);
+    for (line, at) in [(first, place(1, "good")), (second, place(2, "coded"))] {
+        assert_eq!(json!([line["document"], line["name"], line["file"]]), at, "{outcome}");
+    }
+    assert_eq!((&first["result"], &first["problems"]), (&json!("good"), &json!([])));
+    assert_eq!(
+        (&second["result"], &second["problems"][0]["secret"]),
+        (&json!("fails"), &json!("db"))
+    );
+    let unopened = Run::program(&program, ["check", "--json", "-"]).input(good).run().success();
+    assert!(unopened.out().contains(r#""result":"no-key""#), "{unopened}");
     // Nothing to check is no success.
     operator(&program, &["check", "-"]).input("a: b\n").run().fails_with(1);
 }

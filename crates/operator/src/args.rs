@@ -35,7 +35,13 @@ pub(crate) enum Command {
     Render(Files),
     /// Says what would fail with objects in files, without printing a value. Status 1 if anything
     /// would.
-    Check(Files),
+    Check {
+        #[command(flatten)]
+        files: Files,
+        /// One line of JSON for each object, on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the custom resource definition as YAML.
     Crd,
 }

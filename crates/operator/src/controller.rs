@@ -22,7 +22,7 @@ use crate::settings::Mode;
 use crate::slots::Slot;
 use crate::status::Reason;
 use crate::watch::Readiness;
-use crate::{lease, reconcile, rollout, shadow, telemetry, watch};
+use crate::{lease, memory, reconcile, rollout, shadow, telemetry, watch};
 
 /// How long a pass may take. Each call has a deadline of its own; this is for answers that never
 /// come.
@@ -194,6 +194,8 @@ async fn count(context: Arc<Context>) {
         }
         context.keys.sweep(Instant::now());
         context.metrics.state(&states, context.queue.depth(), context.keys.cached());
+        // Lists and passes take much more than they leave.
+        memory::give_back();
     }
 }
 

@@ -21,6 +21,7 @@ mod health;
 mod index;
 mod keys;
 mod lease;
+mod memory;
 mod metrics;
 mod namespaces;
 mod object;
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Crd) => print_crd(),
         Some(Command::Render(files)) => alone(offline::render(&files)),
-        Some(Command::Check(files)) => alone(offline::check(&files)),
+        Some(Command::Check { files, json }) => alone(offline::check(&files, json)),
         None => operate(cli.flags),
     };
     match outcome {

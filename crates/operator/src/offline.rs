@@ -32,8 +32,8 @@ pub(crate) async fn render(files: &Files) -> Result<(), String> {
         found.objects += 1;
         let opened = match opened(&keys, &object, files.require_verified).await {
             Ok(opened) => opened,
-            Err(problem) => {
-                found.fail(&place, &problem.text);
+            Err(closed) => {
+                found.fail(&place, &format!("{}: {}", closed.reason.name(), closed.detail));
                 continue;
             }
         };
@@ -56,40 +56,68 @@ pub(crate) async fn render(files: &Files) -> Result<(), String> {
     found.end()
 }
 
-/// Says what would fail.
-pub(crate) async fn check(files: &Files) -> Result<(), String> {
+/// Says what would fail: on standard error for people, or as lines of JSON on standard output.
+pub(crate) async fn check(files: &Files, json: bool) -> Result<(), String> {
     let mut found = Found::default();
     let keys = keys();
     for (place, object) in objects(&files.files)? {
         found.objects += 1;
-        match opened(&keys, &object, files.require_verified).await {
-            Ok(opened) => {
-                let wrong = desired::desired(&opened.templates).into_iter().filter_map(Result::err);
-                let wrong: Vec<_> = wrong.collect();
-                for wrong in &wrong {
-                    found.fail(&place, &format!("Secret {}: {}", wrong.name, wrong.detail));
-                }
-                if wrong.is_empty() {
-                    let integrity = Integrity::of(&opened.integrity).name();
-                    let doubt = open::doubt(&opened.integrity);
-                    let doubt = doubt.map(|doubt| format!(": {doubt}")).unwrap_or_default();
-                    say(&format!("{place}: good, {integrity}{doubt}"));
-                }
-            }
-            // Whoever checks need not be able to decrypt: what can be seen from outside is good.
-            Err(problem) if problem.reason == Reason::NoUsableKey && !files.require_verified => {
-                say(&format!(
-                    "{place}: well-formed; no key here opens it, so its values are not checked"
-                ));
-            }
-            Err(problem) => found.fail(&place, &problem.text),
+        let verdict = verdict(&keys, &place, &object, files.require_verified).await;
+        found.failures += verdict.problems.len();
+        if json {
+            let line = serde_json::to_string(&verdict).map_err(|_| "a verdict has no text")?;
+            print(&SecretBytes::from(format!("{line}\n")))?;
+        } else {
+            verdict.lines().iter().for_each(|line| say(line));
         }
     }
     found.end()
 }
 
+async fn verdict<'o>(
+    keys: &Keys,
+    place: &Place,
+    object: &'o SopsSecret,
+    require_verified: bool,
+) -> Verdict<'o> {
+    let mut verdict = Verdict {
+        place: place.clone(),
+        namespace: object.metadata.namespace.as_deref(),
+        name: object.metadata.name.as_deref(),
+        result: Checked::Good,
+        integrity: None,
+        doubt: None,
+        problems: Vec::new(),
+    };
+    match opened(keys, object, require_verified).await {
+        Ok(opened) => {
+            let wrong = desired::desired(&opened.templates).into_iter().filter_map(Result::err);
+            verdict.problems.extend(wrong.map(|wrong| Problem {
+                secret: Some(wrong.name.to_string()),
+                reason: wrong.reason.name(),
+                detail: wrong.detail.to_string(),
+            }));
+            verdict.integrity = Some(Integrity::of(&opened.integrity).name());
+            verdict.doubt = open::doubt(&opened.integrity).map(|doubt| doubt.to_string());
+        }
+        // Whoever checks need not be able to decrypt: what can be seen from outside is good.
+        Err(closed) if closed.reason == Reason::NoUsableKey && !require_verified => {
+            verdict.result = Checked::NoKey;
+        }
+        Err(closed) => verdict.problems.push(Problem {
+            secret: None,
+            reason: closed.reason.name(),
+            detail: closed.detail.to_string(),
+        }),
+    }
+    if !verdict.problems.is_empty() {
+        verdict.result = Checked::Fails;
+    }
+    verdict
+}
+
 impl Found {
-    fn fail(&mut self, place: &str, text: &str) {
+    fn fail(&mut self, place: &Place, text: &str) {
         self.failures += 1;
         say(&format!("{place}: {text}"));
     }
@@ -104,23 +132,83 @@ impl Found {
     }
 }
 
+/// Where an object stands.
+#[derive(Clone, Debug, serde::Serialize)]
+struct Place {
+    file: PathBuf,
+    /// Counted from 1.
+    document: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, document {}", self.file.display(), self.document)
+    }
+}
+
+/// What `check` found about one object. It holds no value.
+#[derive(serde::Serialize)]
+struct Verdict<'o> {
+    #[serde(flatten)]
+    place: Place,
+    namespace: Option<&'o str>,
+    name: Option<&'o str>,
+    result: Checked,
+    /// `Verified`, `Unverifiable` or `Mismatch`; nothing when it was not opened.
+    integrity: Option<&'static str>,
+    /// Why the MAC says nothing.
+    doubt: Option<String>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Clone, Copy, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Checked {
+    Good,
+    Fails,
+    /// No key here opens it: only what can be seen from outside is good.
+    NoKey,
+}
+
+#[derive(serde::Serialize)]
 struct Problem {
-    reason: Reason,
-    text: String,
+    /// The Secret that would not be made; nothing when none would.
+    secret: Option<String>,
+    reason: &'static str,
+    detail: String,
+}
+
+impl Verdict<'_> {
+    fn lines(&self) -> Vec<String> {
+        let place = &self.place;
+        match self.result {
+            Checked::Good => {
+                let integrity = self.integrity.unwrap_or_default();
+                let doubt = self.doubt.as_ref().map(|doubt| format!(": {doubt}"));
+                vec![format!("{place}: good, {integrity}{}", doubt.unwrap_or_default())]
+            }
+            Checked::NoKey => vec![format!(
+                "{place}: well-formed; no key here opens it, so its values are not checked"
+            )],
+            Checked::Fails => {
+                let line = |problem: &Problem| match &problem.secret {
+                    Some(secret) => format!("{place}: Secret {secret}: {}", problem.detail),
+                    None => format!("{place}: {}: {}", problem.reason, problem.detail),
+                };
+                self.problems.iter().map(line).collect()
+            }
+        }
+    }
 }
 
 async fn opened(
     keys: &Keys,
     object: &SopsSecret,
     require_verified: bool,
-) -> Result<sops_core::sops_secret::OpenedTemplates, Problem> {
-    let problem = |closed: open::Closed| Problem {
-        reason: closed.reason,
-        text: format!("{}: {}", closed.reason.name(), closed.detail),
-    };
-    let opened = open::open(keys, object).await.map_err(problem)?;
+) -> Result<sops_core::sops_secret::OpenedTemplates, open::Closed> {
+    let opened = open::open(keys, object).await?;
     match open::refused(&opened, require_verified) {
-        Some(closed) => Err(problem(closed)),
+        Some(closed) => Err(closed),
         None => Ok(opened),
     }
 }
@@ -131,7 +219,7 @@ fn keys() -> Keys {
 }
 
 /// The SopsSecrets of files, each with its place. Other objects are left out.
-fn objects(files: &[PathBuf]) -> Result<Vec<(String, SopsSecret)>, String> {
+fn objects(files: &[PathBuf]) -> Result<Vec<(Place, SopsSecret)>, String> {
     let mut all = Vec::new();
     for path in files {
         let text = read(path)?;
@@ -144,7 +232,7 @@ fn objects(files: &[PathBuf]) -> Result<Vec<(String, SopsSecret)>, String> {
             if !of_group || document["kind"] != crate::crd::KIND {
                 continue;
             }
-            let place = format!("{}, document {}", path.display(), number + 1);
+            let place = Place { file: path.clone(), document: number + 1 };
             let older = document["apiVersion"].as_str().map(str::to_owned);
             let mut object: SopsSecret = serde_json::from_value(document)
                 .map_err(|_| format!("{place} does not have the shape of a SopsSecret"))?;
