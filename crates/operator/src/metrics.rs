@@ -263,4 +263,60 @@ mod tests {
             assert!(page.contains(&line), "{line} is not in\n{page}");
         }
     }
+
+    /// Alerts and dashboard are made from that list.
+    #[test]
+    fn the_page_has_what_deploy_promises_and_nothing_of_ours_besides() {
+        let promised = include_str!("../../../deploy/metrics.txt");
+        let promised = promised.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let promised: Vec<Vec<&str>> = promised.map(|line| line.split(' ').collect()).collect();
+        let page = full().page();
+        for line in &promised {
+            let [name, kind, labels @ ..] = line.as_slice() else { panic!("{line:?}") };
+            // OpenMetrics names the family of a counter without its suffix, and has a type of its
+            // own for what is always 1.
+            let (family, of_kind) = match *kind {
+                "counter" => (name.strip_suffix("_total").expect("a counter"), "counter"),
+                "gauge" if name.ends_with("_info") => (name.trim_end_matches("_info"), "info"),
+                kind => (*name, kind),
+            };
+            let said = format!("# TYPE {family} {of_kind}\n");
+            assert!(page.contains(&said), "{said} is not in\n{page}");
+            let first = if *kind == "histogram" {
+                "_bucket{"
+            } else if labels.is_empty() {
+                " "
+            } else {
+                "{"
+            };
+            let series = format!("{name}{first}");
+            let sample = page.lines().find(|line| line.starts_with(&series));
+            let sample = sample.unwrap_or_else(|| panic!("no sample {series} in\n{page}"));
+            for label in labels {
+                let label = label.split('=').next().expect("a label");
+                assert!(sample.contains(&format!("{label}=\"")), "{label} is not in {sample}");
+            }
+        }
+        for family in page.lines().filter_map(|line| line.strip_prefix("# TYPE sops_operator")) {
+            let family = family.split(' ').next().expect("a name");
+            let known = promised.iter().any(|line| {
+                let name = line[0].trim_end_matches("_total").trim_end_matches("_info");
+                name.strip_prefix("sops_operator") == Some(family)
+            });
+            assert!(known, "sops_operator{family} is not in deploy/metrics.txt");
+        }
+    }
+
+    /// One sample of each at least.
+    fn full() -> Metrics {
+        let metrics = Metrics::new();
+        metrics.passed(Passed::Success, "Synced", Duration::ZERO);
+        metrics.decrypt("age", "opened");
+        metrics.kms(Duration::ZERO);
+        metrics.rolled_out();
+        metrics.watch("secrets", true);
+        metrics.leads(true);
+        metrics.state(&[("ready", 1, 0)], 0, 0);
+        metrics
+    }
 }
