@@ -300,4 +300,42 @@ mod tests {
         watch::resume(&context);
         assert_eq!(context.queue.depth(), 0, "once for each time");
     }
+
+    #[tokio::test]
+    async fn a_status_is_not_written_over_what_changed_meanwhile() {
+        let patches: Arc<Mutex<Vec<String>>> = Arc::default();
+        let server = tower::service_fn({
+            let patches = patches.clone();
+            move |request: Request<Body>| {
+                let patches = patches.clone();
+                async move {
+                    let seen = patches.lock().expect("patches").len();
+                    if request.method() != "PATCH" {
+                        // The second look finds what somebody wrote after the first.
+                        let version = format!(r#""resourceVersion":"{}""#, seen + 1);
+                        let text = object("some").replace(r#""resourceVersion":"1""#, &version);
+                        return Ok::<_, Infallible>(Response::new(Body::from(text.into_bytes())));
+                    }
+                    let body = request.into_body().collect_bytes().await.expect("a patch");
+                    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                    let version = body["metadata"]["resourceVersion"].to_string();
+                    patches.lock().expect("patches").push(version);
+                    let refused =
+                        r#"{"kind":"Status","status":"Failure","reason":"Conflict","code":409}"#;
+                    let (code, text) =
+                        if seen == 0 { (409, refused.to_owned()) } else { (200, object("some")) };
+                    let answer = Response::builder().status(code);
+                    Ok(answer.body(Body::from(text.into_bytes())).expect("an answer"))
+                }
+            }
+        });
+        let context = leading(Client::new(server, "a"));
+        let name = seen(&context, "some");
+        one(&context, &name, &mut context.slots.slot().await).await;
+        assert_eq!(context.queue.depth(), 1, "it is looked at again, without a pause");
+        assert_eq!(context.queue.next().await, name);
+        one(&context, &name, &mut context.slots.slot().await).await;
+        assert_eq!(*patches.lock().expect("patches"), [r#""1""#, r#""2""#]);
+        assert!(!context.metrics.page().contains("ApiError"), "nothing failed");
+    }
 }

@@ -15,6 +15,7 @@ use crate::index::{Child, Seen};
 use crate::object::{Name, SopsSecret};
 use crate::open::{self, Integrity};
 use crate::plan::MANAGER;
+use crate::queue::Lane;
 use crate::report::{self, Deeds, Next, Outcome, Report};
 use crate::slots::Slot;
 use crate::status::{Message, Reason, Status, TemplateReason};
@@ -43,15 +44,23 @@ pub(crate) async fn reconcile(
     (object.spec, object.sops) = (None, None);
     let _turn = context.slots.status(slot, context.queue.fresh_waits()).await;
     let written = write(context, &object, &report.status).await;
+    let outrun = written.as_ref().is_err_and(is_conflict);
     // What the status could not take is not told again with every try.
-    if written.is_ok() || failures == 0 {
+    if written.is_ok() || outrun || failures == 0 {
         crate::events::publish(context, &object, &report.notices).await;
     }
     if let Err(error) = written {
         if let Some(known) = context.index().object_mut(name) {
             known.reason = None;
+            // Not before its status says so.
+            known.hopeless = None;
             // However well the rest went: the pauses grow as long as this fails.
             known.failures = failures;
+        }
+        if outrun {
+            // Somebody changed the object meanwhile: what it says now is looked at, at once.
+            context.queue.push(name, Lane::Fresh);
+            return Ok(None);
         }
         return Err(error);
     }
@@ -298,10 +307,15 @@ async fn renew(context: &Context, name: &Name) -> Result<(), kube::Error> {
         }
     }
     if object.status.as_ref() == Some(&status) {
-        Ok(())
-    } else {
-        patch(context, name, &status).await
+        return Ok(());
     }
+    let written = patch(context, &object, &status).await;
+    if written.is_err()
+        && let Some(known) = context.index().object_mut(name)
+    {
+        known.renew_at = Some(Instant::now());
+    }
+    written
 }
 
 /// Writes the status, if it says something new.
@@ -311,16 +325,22 @@ async fn write(context: &Context, object: &SopsSecret, status: &Status) -> Resul
     if !(report::differs(&before, status) || renewed) || !context.leads() {
         return Ok(());
     }
-    patch(context, &object.name(), status).await
+    patch(context, object, status).await
 }
 
-async fn patch(context: &Context, name: &Name, status: &Status) -> Result<(), kube::Error> {
+/// Writes the status of the object as it was seen, and of no other: a request that was sent before
+/// the lease was lost may arrive when another replica has written.
+async fn patch(context: &Context, object: &SopsSecret, status: &Status) -> Result<(), kube::Error> {
     if !context.leads() {
         return Ok(());
     }
+    let name = object.name();
     let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
     // A field that is empty now has to be named to go.
     let mut patch = serde_json::json!({ "status": status });
+    if let Some(version) = &object.metadata.resource_version {
+        patch["metadata"] = serde_json::json!({ "resourceVersion": version });
+    }
     for field in ["secrets", "applied"] {
         if patch["status"].get(field).is_none() {
             patch["status"][field] = serde_json::Value::Null;
@@ -332,4 +352,8 @@ async fn patch(context: &Context, name: &Name, status: &Status) -> Result<(), ku
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict())
 }
