@@ -47,6 +47,9 @@ fn main() -> ExitCode {
         files::guard::watch(folder);
         return ExitCode::SUCCESS;
     }
+    if args::early_error_format(&words) == args::ErrorFormat::Json {
+        failure::speak_json();
+    }
     match args::parse(words).and_then(run) {
         Ok(status) => ExitCode::from(status.code()),
         Err(failure) => {

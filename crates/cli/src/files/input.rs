@@ -11,7 +11,7 @@ use sops_core::crypto::SecretBytes;
 
 use super::absolute_path;
 use crate::{
-    failure::{Failure, os_words},
+    failure::{self, Failure, os_words},
     status::Status,
 };
 
@@ -42,6 +42,7 @@ impl Source {
                 Failure::new(Status::CouldNotReadInput, problem)
             }),
             Self::File(path) => {
+                failure::is_about(path);
                 super::leftovers::remove_in(super::beside::parent(path));
                 let mut file =
                     File::open(path).map_err(|error| unreadable("open", path, &error))?;
