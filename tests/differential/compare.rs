@@ -33,6 +33,9 @@ impl Aspect {
     }
 }
 
+/// How reports begin.
+const REPORTS: [&str; 2] = ["Failed to get the data key", "Error getting data key"];
+
 /// Both runs.
 pub(crate) struct Pair {
     out: Out,
@@ -71,7 +74,10 @@ impl Pair {
         let go = known(&self.go.out(), &self.go_folder);
         let ours = known(&self.ours.out(), &self.our_folder);
         // The help page that follows a malformed flag.
-        let go = if go.starts_with("Incorrect Usage") { String::new() } else { go };
+        let help = ["Incorrect Usage", "Cannot use two forms", "NAME:"]
+            .iter()
+            .any(|word| go.starts_with(word));
+        let go = if help && !self.go.status.success() { String::new() } else { go };
         match &self.out {
             Out::Any => (go.is_empty() != ours.is_empty()).then(|| "one is empty".to_owned()),
             _ if go == ours => None,
@@ -97,12 +103,13 @@ impl Pair {
         }
         let go = lines(&known(&self.go.err(), &self.go_folder));
         let ours = lines(&known(&self.ours.err(), &self.our_folder));
-        // A child may have said something first, and each of both said something else before it
-        // failed: the failure is told last, unless it is a report of several lines.
-        let (go, ours) = match go.len() {
-            0 | 1 => (go, ours),
-            _ => (go[..1].to_vec(), ours.get(..1).unwrap_or_default().to_vec()),
+        // The report on the data key differs line by line, but for its heading.
+        let heading = |lines: &[String]| -> Vec<String> {
+            let is_report = |line: &String| REPORTS.iter().any(|start| line.starts_with(start));
+            let end = lines.iter().position(is_report).map_or(lines.len(), |at| at + 1);
+            lines[..end].to_vec()
         };
+        let (go, ours) = (heading(&go), heading(&ours));
         (go != ours).then(|| format!("{go:?}, and {ours:?}"))
     }
 
@@ -169,9 +176,12 @@ fn sealed(go: &Path, ours: &Path, fixtures: &Fixtures) -> Option<String> {
     if theirs["encrypted"] != true {
         return Some(first_difference(&text(go), &text(ours)));
     }
-    let is_binary = theirs["format"] == "binary";
+    let format = theirs["format"].as_str().unwrap_or_default();
     for tool in [Tool::Go, Tool::Ours] {
-        let words: &[&str] = if is_binary { &[] } else { &["--output-type", "json"] };
+        let words: &[&str] = match format {
+            "binary" => &[],
+            format => &["--input-type", format, "--output-type", "json"],
+        };
         let open = |path: &Path| {
             Run::program(fixtures.program(tool), ["decrypt"])
                 .args(words)
@@ -187,19 +197,42 @@ fn sealed(go: &Path, ours: &Path, fixtures: &Fixtures) -> Option<String> {
             }
             continue;
         }
-        if a.stdout != b.stdout {
-            return Some(format!("{tool:?} reads: {}", first_difference(&a.out(), &b.out())));
+        let (a, b) = match format {
+            "binary" => (a.out(), b.out()),
+            _ => (compact(&a.out()), compact(&b.out())),
+        };
+        if a != b {
+            return Some(format!("{tool:?} reads: {}", first_difference(&a, &b)));
         }
     }
     None
 }
 
-/// What a file says of itself, without what is new in each run.
+/// JSON without blanks and line ends between its parts: the programs lay it out differently.
+fn compact(json: &str) -> String {
+    let (mut text, mut in_string, mut escaped) = (String::new(), false, false);
+    for char in json.chars() {
+        if in_string || !char.is_whitespace() {
+            text.push(char);
+        }
+        in_string = (char == '"' && !escaped) != in_string;
+        escaped = char == '\\' && !escaped;
+    }
+    text
+}
+
+/// What a file says of itself, without what is new in each run. A name without an ending is tried
+/// as YAML too.
 fn about(path: &Path, fixtures: &Fixtures) -> serde_json::Value {
-    let run = Run::program(fixtures.program(Tool::Ours), ["filestatus", "--json"]).arg(path);
-    let outcome = run.run();
-    let mut answer: serde_json::Value =
-        serde_json::from_str(&outcome.out()).unwrap_or(serde_json::Value::Null);
+    let ask = |words: &[&str]| {
+        let run = Run::program(fixtures.program(Tool::Ours), ["filestatus", "--json"]).args(words);
+        let answer = serde_json::from_str(&run.arg(path).run().out());
+        answer.unwrap_or(serde_json::Value::Null)
+    };
+    let mut answer = ask(&[]);
+    if answer["encrypted"] != true && path.extension().is_none() {
+        answer = ask(&["--input-type", "yaml"]);
+    }
     if let Some(answer) = answer.as_object_mut() {
         answer.remove("lastmodified");
         answer.remove("version");
@@ -221,7 +254,16 @@ fn ending(format: &str) -> &str {
 
 /// A text without what differs from folder to folder.
 fn known(text: &str, scratch: &Scratch) -> String {
-    text.replace(&scratch.path().display().to_string(), "[SCRATCH]")
+    let mut text = text.replace(&scratch.path().display().to_string(), "[SCRATCH]");
+    // Private folders, up to the file in them.
+    for start in ["/dev/shm/sops-rs-edit-", "[SCRATCH]/tmp/sops-rs-edit-", "[SCRATCH]/tmp/.sops"] {
+        while let Some(at) = text.find(start) {
+            let rest = &text[at + start.len()..];
+            let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+            text.replace_range(at..at + start.len() + end, "[PRIVATE]");
+        }
+    }
+    text
 }
 
 /// Lines of standard error as they would be without a logger.
@@ -229,14 +271,32 @@ fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
         .filter(|line| !line.contains("level=warning") && !line.starts_with("warning: "))
+        // The question, which is on standard output there.
+        .filter(|line| !line.ends_with("(y/n):"))
         .map(|line| {
-            let line = match line.split_once("level=fatal msg=") {
+            let logged = ["level=fatal msg=", "level=error msg="];
+            let logged = logged.iter().find_map(|level| line.split_once(level));
+            let line = match logged {
                 Some((_, message)) => unquoted(message),
                 None => line.to_owned(),
             };
-            line.strip_prefix("Incorrect Usage: ").unwrap_or(&line).to_owned()
+            let line = without_time(&line);
+            line.strip_prefix("Incorrect Usage: ").unwrap_or(line).to_owned()
         })
         .collect()
+}
+
+/// A line of Go's own logger without the time that begins it.
+fn without_time(line: &str) -> &str {
+    let is_time = line.get(..20).is_some_and(|time| {
+        time.char_indices().all(|(at, c)| match at {
+            4 | 7 => c == '/',
+            10 | 19 => c == ' ',
+            13 | 16 => c == ':',
+            _ => c.is_ascii_digit(),
+        })
+    });
+    if is_time { &line[20..] } else { line }
 }
 
 /// The text of a field of a log record, which is in quotes if it has blanks.

@@ -63,6 +63,7 @@ impl Fixtures {
             ("p.bin", "s.bin", BINARY),
             ("flat.yaml", "e.yaml", FLAT),
             ("docs.yaml", "m.yaml", "a: 1\n---\nb: 2\n"),
+            ("numbers.json", "j.json", "{\"f\": 1.0, \"i\": 1, \"h\": 1e30, \"s\": 1e-9}"),
         ];
         for (name, sealed, text) in plain {
             made.folder.write(format!("files/{name}"), text);

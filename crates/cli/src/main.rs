@@ -27,6 +27,7 @@ mod history;
 mod key_difference;
 mod key_services;
 mod metadata_edit;
+mod name;
 mod opening;
 mod prompt;
 mod request;

@@ -16,6 +16,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, e
 use crate::{
     commands, env_vars,
     failure::{self, Failure},
+    name,
 };
 use words::Words;
 
@@ -149,15 +150,15 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Asked, Failure> {
     if let [only] = words.as_slice()
         && ["--version", "-version", "-v"].iter().any(|word| only == word)
     {
-        return Ok(Asked::Print(version()));
+        return Ok(Asked::Print(name::version()));
     }
     let mut root = definition();
     if let Some(answer) = go_completion::answer(&words, &root) {
         return Ok(Asked::Print(answer));
     }
     match words::read(words, &root)? {
-        Words::Version => Ok(Asked::Print(version())),
-        Words::Help(topic) => Ok(Asked::Print(help(&mut root, topic.as_deref()))),
+        Words::Version => Ok(Asked::Print(name::version())),
+        Words::Help(topic) => Ok(Asked::Print(name::everywhere(help(&mut root, topic.as_deref())))),
         Words::Run { words, warnings } => {
             warnings.iter().for_each(failure::warn);
             let line = std::iter::once(OsString::from("sops-rs")).chain(words);
@@ -175,14 +176,9 @@ pub(crate) fn definition() -> clap::Command {
     root
 }
 
-/// The line of `--version`. Scripts read the second word.
-fn version() -> String {
-    format!("sops-rs {}\n", env!("CARGO_PKG_VERSION"))
-}
-
 /// The help of a command.
 pub(crate) fn help_of(command: &str) -> String {
-    help(&mut definition(), Some(command))
+    name::everywhere(help(&mut definition(), Some(command)))
 }
 
 /// The help of a command by its words, such as `groups add`.

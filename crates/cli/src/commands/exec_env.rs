@@ -16,7 +16,11 @@ use super::exec::ChildFlags;
 use crate::{
     args::{GlobalFlags, files::DocumentFlag, keys::ServiceFlags},
     failure::{Failure, reading},
-    files::{child::Child, exits, input::Source},
+    files::{
+        child::Child,
+        exits,
+        input::{Source, demand_there},
+    },
     key_services::KeyServices,
     opening::{self, Mac},
     request,
@@ -74,6 +78,7 @@ pub(crate) fn run(args: &ExecEnvArgs, _global: &GlobalFlags) -> Result<Status, F
     let path = Path::new(file);
     let format = request::format("--input-type", args.input_type.as_deref(), Some(path))?;
     let services = KeyServices::new(&args.services)?;
+    demand_there(path)?;
     let bytes = Source::File(path.to_owned()).read()?;
     let sealed = opening::read(format, &bytes)?;
     let mac = Mac::unless(args.ignore_mac, Some(path));

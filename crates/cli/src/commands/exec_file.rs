@@ -20,7 +20,7 @@ use crate::{
     files::{
         child::Child,
         exits,
-        input::Source,
+        input::{Source, demand_there},
         private_folder::{PrivateFolder, Use},
     },
     key_services::KeyServices,
@@ -80,6 +80,7 @@ pub(crate) fn run(args: &ExecFileArgs, global: &GlobalFlags) -> Result<Status, F
     let services = KeyServices::new(&args.services)?;
     let config = config_file::find_settings(global)?;
     let layout = request::layout(formats.output, global, config.as_ref())?;
+    demand_there(path)?;
     let bytes = Source::File(path.to_owned()).read()?;
     let sealed = opening::read(formats.input, &bytes)?;
     let mac = Mac::unless(args.ignore_mac, Some(path));

@@ -12,7 +12,11 @@ use sops_core::{
 use crate::{
     args::{GlobalFlags, files::OutputFlags, keys::ServiceFlags},
     failure::{self, Failure, deciding, reading},
-    files::{delivery::Input, input::Source, replace::Content},
+    files::{
+        delivery::Input,
+        input::{Source, demand_there},
+        replace::Content,
+    },
     key_services::{KeyServices, Purpose},
     opening,
     request::{self, creation},
@@ -259,14 +263,16 @@ impl Change<'_> {
         })?;
         let format = request::format("--input-type", self.file.input_type.as_deref(), Some(path))?;
         let services = KeyServices::new(self.services)?;
+        demand_there(path)?;
         let input = Input::read(&Source::File(path.to_owned()), self.file.in_place)?;
         let sealed = opening::read(format, input.bytes())?;
         let mut metadata = sealed.metadata.clone();
         let wanted = change(&metadata.groups)?;
         let threshold = self.threshold(metadata.shamir_threshold, wanted.len())?;
-        // The status is that of SOPS here; the report says more than its count of groups.
-        let data_key =
-            services.recover(&metadata).map_err(|failure| failure.with_status(Status::Generic))?;
+        let stored = metadata.shamir_threshold;
+        let data_key = services.recover_telling(&metadata, |error, tried| {
+            failure::keys::recover_for_groups(error, tried, stored)
+        })?;
         let keys = services.rewrap(
             &data_key,
             &wanted,

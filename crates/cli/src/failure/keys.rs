@@ -67,6 +67,19 @@ pub(crate) fn recover(error: &RecoverError, tried: Tried<'_>) -> Failure {
     failure
 }
 
+/// The same for `groups`, which has a line and a status of its own for it (CLI §3.7). SOPS leaves
+/// it at the line. `stored` is the threshold that the file has.
+pub(crate) fn recover_for_groups(error: &RecoverError, tried: Tried<'_>, stored: u32) -> Failure {
+    let mut failure = recover(error, tried).with_status(Status::Generic);
+    if let RecoverError::TooFew { groups, .. } = error {
+        let opened = groups.iter().filter(|group| group.opened).count();
+        let line =
+            format!("Error getting data key: {stored} successful groups required, got {opened}");
+        failure.message = format!("{line}\n\n{}", failure.message);
+    }
+    failure
+}
+
 /// Whether an age identity would have opened a group that stayed closed.
 fn lacks_identity(group: &GroupReport) -> bool {
     let lacks = |report: &KeyReport| match &report.outcome {

@@ -28,7 +28,7 @@ use std::{
     },
 };
 
-use crate::{env_vars, status::Status};
+use crate::{env_vars, name, status::Status};
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl Failure {
     /// Says what went wrong on standard error.
     pub(crate) fn print(&self) {
         if !self.message.is_empty() {
-            say(&self.render(Style::of_stderr()));
+            say(&name::in_message(&self.render(Style::of_stderr())));
         }
     }
 
@@ -169,7 +169,8 @@ pub(crate) fn warn(message: impl fmt::Display) {
     if style.json {
         return say(&json::remark("warning", &message.to_string(), subject().as_deref()));
     }
-    say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
+    let text = format!("{} {message}\n", style.paint("warning:", YELLOW));
+    say(&name::in_message(&text));
 }
 
 /// Says something that only people want to know, where hints are shown.
@@ -235,7 +236,7 @@ pub(crate) fn note(message: impl fmt::Display) {
     if wants_json() {
         return say(&json::remark("note", &message.to_string(), subject().as_deref()));
     }
-    say(&format!("{message}\n"));
+    say(&name::in_message(&format!("{message}\n")));
 }
 
 /// Asks, without ending the line.

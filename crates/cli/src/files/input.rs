@@ -92,6 +92,20 @@ pub(super) fn read_all(source: &mut impl Read, expected: u64) -> io::Result<Secr
     }
 }
 
+/// Refuses a file that is not there in the words of commands that name it as it was typed: those
+/// with a file for a flag or a command, and `filestatus` (CLI §3.7, §3.8, §3.11).
+pub(crate) fn demand_there(path: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Err(error) => {
+            failure::is_about(path);
+            let problem =
+                format!("Error reading file: open {}: {}", path.display(), os_words(&error));
+            Err(Failure::new(Status::CouldNotReadInput, problem))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
 /// The failure for a file that cannot be read (CLI §8).
 pub(crate) fn unreadable(action: &str, path: &Path, error: &io::Error) -> Failure {
     let path = absolute_path(path);
