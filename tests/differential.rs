@@ -39,6 +39,7 @@ use std::thread;
 
 use compare::{Aspect, Pair};
 use fixtures::Fixtures;
+use sops_tests::run::Run;
 use sops_tests::{need, paths};
 use table::Case;
 
@@ -113,6 +114,67 @@ fn describe(case: &Case, pair: &Pair, differ: &BTreeMap<Aspect, String>) -> Stri
     }
     write!(text, "--- Go: {}--- sops-rs: {}", pair.go, pair.ours).unwrap();
     text
+}
+
+/// Flags for services that are tested against their doubles elsewhere, and network for the version.
+const ELSEWHERE: [&str; 9] = [
+    "kms",
+    "gcp-kms",
+    "hckms",
+    "azure-kv",
+    "hc-vault-transit",
+    "pgp",
+    "aws-profile",
+    "keyservice",
+    "check-for-updates",
+];
+
+/// Each flag that the help of the Go program shows for a command is used in a case of that command.
+#[test]
+fn the_table_has_every_flag_of_sops() {
+    let Some(go) = need::peer() else { return };
+    let cases = table::cases();
+    let mut missing = Vec::new();
+    let mut flags = 0;
+    for command in [
+        "",
+        "encrypt",
+        "decrypt",
+        "edit",
+        "set",
+        "unset",
+        "rotate",
+        "updatekeys",
+        "groups add",
+        "groups delete",
+        "exec-env",
+        "exec-file",
+        "filestatus",
+    ] {
+        let words = command.split_whitespace().chain(["--help"]);
+        let help = Run::peer(&go, words).run().success().out();
+        for line in help.lines() {
+            let Some(rest) = line.strip_prefix("   --") else { continue };
+            let name = rest.split([' ', ',']).next().unwrap_or_default();
+            let short = rest.split(", -").nth(1).and_then(|rest| rest.split(' ').next());
+            let plain = name.trim_start_matches("add-").trim_start_matches("rm-");
+            if ELSEWHERE.contains(&plain) {
+                continue;
+            }
+            flags += 1;
+            let is_used = |line: &str| {
+                let words: Vec<&str> = line.split([' ', '=', ';']).collect();
+                let long = words.contains(&format!("--{name}").as_str());
+                long || short.is_some_and(|short| words.contains(&format!("-{short}").as_str()))
+            };
+            let of_command = |line: &str| line.contains(&format!("{command} "));
+            if !cases.iter().any(|case| of_command(&case.line) && is_used(&case.line)) {
+                missing.push(format!("{command} --{name}"));
+            }
+        }
+    }
+    assert!(flags > 80, "the help of the Go program shows {flags} flags");
+    assert!(missing.is_empty(), "no case has {missing:?}");
 }
 
 /// What the page on the hurts of SOPS names as proof is there.
