@@ -73,11 +73,11 @@ pub(super) fn end_alike(status: ExitStatus) {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt as _;
-        let signal = status.signal().and_then(|signal| usize::try_from(signal).ok());
-        if signal.is_some_and(|signal| ASKED.load(Ordering::SeqCst) == signal) {
-            let _ = signal_hook::low_level::emulate_default_handler(
-                status.signal().unwrap_or_default(),
-            );
+        let asked = ASKED.load(Ordering::SeqCst);
+        let same = status.signal().filter(|signal| usize::try_from(*signal) == Ok(asked));
+        if let Some(signal) = same {
+            // What the system refuses to do with it, as in a container's first process, is told.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     }
     #[cfg(not(unix))]
