@@ -120,7 +120,7 @@ pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<St
                 Diagnosis::Unknown { .. } => since_intact().unwrap_or_else(|| likely(diagnosis)),
                 _ => likely(diagnosis),
             };
-            failure(format!("MAC mismatch. {what}"))
+            failure(format!("MAC mismatch. {what}")).because(what)
         }
         MacVerdict::Matches | MacVerdict::MatchesLegacy => failure("MAC mismatch.".to_owned()),
     };
