@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Amending<'a> {
     /// The file.
     pub(crate) path: &'a FilePath,
+    /// The name that tells its format.
+    pub(crate) name: &'a FilePath,
     /// Its format.
     pub(crate) types: &'a TypeFlags,
     /// Where its data key is asked for.
@@ -37,7 +39,7 @@ impl Amending<'_> {
         change: impl FnOnce(&OpenDocument) -> Result<Option<Amended>, Failure>,
         tell: impl FnOnce(&SealedText),
     ) -> Result<Status, Failure> {
-        let formats = Formats::of(self.types, Some(self.path))?;
+        let formats = Formats::of(self.types, Some(self.name))?;
         let services = KeyServices::new(self.services)?;
         let config = config_file::find_settings(global)?;
         let target = request::target(formats.output, global, config.as_ref())?;

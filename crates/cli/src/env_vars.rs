@@ -122,6 +122,11 @@ env_vars! {
     AWS_SHARED_CREDENTIALS_FILE;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
+    /// How errors are told when `--error-format` is not given: `text`, or `json` for programs.
+    SOPS_RS_ERROR_FORMAT;
+    /// `true`: commands of `exec-env` and `exec-file` get `SOPS_AGE_KEY` as well, as with
+    /// `--pass-age-key`.
+    SOPS_PASS_AGE_KEY;
     /// The editor of `edit`, with arguments; split like a shell would, no shell runs.
     SOPS_EDITOR;
     /// The editor of `edit` when `SOPS_EDITOR` is not set.
@@ -147,14 +152,16 @@ env_vars! {
     XDG_CONFIG_HOME;
     /// The same on Windows.
     APPDATA;
-    /// Memory-backed folder in which `edit` keeps the plaintext.
+    /// Memory-backed folder in which `edit` and `exec-file` keep the plaintext.
     XDG_RUNTIME_DIR;
-    /// Where `edit` keeps the plaintext when no memory-backed folder is found.
+    /// Where `edit` and `exec-file` keep the plaintext when no memory-backed folder is found.
     TMPDIR;
     /// Home of the person: SSH keys and the default identity file are looked for there.
     HOME;
     /// Where editors and commands are looked for.
     PATH;
+    /// Set by completion scripts of SOPS for zsh, which get descriptions then.
+    _CLI_ZSH_AUTOCOMPLETE_HACK;
     /// Set to anything: no colours.
     NO_COLOR;
     /// `dumb`: no colours. gpg-agent is told about it.

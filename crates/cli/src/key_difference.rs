@@ -15,8 +15,8 @@ use crate::failure::colour_wanted;
 pub(crate) struct KeyDifference {
     groups: Vec<GroupDifference>,
     threshold: (u32, u32),
-    /// Whether the keys of a group stand in another order.
-    reordered: bool,
+    /// Whether there are more groups, or fewer.
+    other_count: bool,
 }
 
 #[derive(Debug, Default)]
@@ -27,10 +27,10 @@ struct GroupDifference {
 }
 
 impl KeyDifference {
-    /// Compares what a file has with what it shall have, group by group.
+    /// Compares what a file has with what it shall have, group by group. The order within a group
+    /// says nothing of who can open the file, and makes no difference (as in SOPS).
     pub(crate) fn between(metadata: &Metadata, wanted: &[Vec<MasterKey>], threshold: u32) -> Self {
         let count = metadata.groups.len().max(wanted.len());
-        let mut reordered = false;
         let groups = (0..count)
             .map(|number| {
                 let old = metadata.groups.get(number);
@@ -38,8 +38,6 @@ impl KeyDifference {
                 let new = wanted.get(number).cloned().unwrap_or_default();
                 let has = |keys: &[MasterKey], key: &MasterKey| keys.iter().any(|k| k.is_same(key));
                 let names = |keys: Vec<&MasterKey>| keys.iter().map(|k| k.identity()).collect();
-                reordered |= old.len() != new.len()
-                    || old.iter().zip(&new).any(|(old, new)| !old.is_same(new));
                 GroupDifference {
                     kept: names(new.iter().filter(|key| has(&old, key)).collect()),
                     added: names(new.iter().filter(|key| !has(&old, key)).collect()),
@@ -47,12 +45,14 @@ impl KeyDifference {
                 }
             })
             .collect();
-        Self { groups, threshold: (metadata.shamir_threshold, threshold), reordered }
+        let other_count = metadata.groups.len() != wanted.len();
+        Self { groups, threshold: (metadata.shamir_threshold, threshold), other_count }
     }
 
     /// Whether nothing would change.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.reordered && self.threshold.0 == self.threshold.1
+        let same = |group: &GroupDifference| group.added.is_empty() && group.removed.is_empty();
+        !self.other_count && self.threshold.0 == self.threshold.1 && self.groups.iter().all(same)
     }
 
     /// Whether a key loses access.

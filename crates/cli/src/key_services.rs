@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 use crate::{
     args::keys::ServiceFlags,
     credentials, env_vars,
-    failure::{self, Failure},
+    failure::{self, Failure, keys::Tried},
     status::Status,
     system::{SystemRandomness, now},
 };
@@ -98,9 +98,18 @@ impl KeyServices {
 
     /// The data key of a document.
     pub(crate) fn recover(&self, metadata: &Metadata) -> Result<DataKey, Failure> {
+        self.recover_telling(metadata, failure::keys::recover)
+    }
+
+    /// The same with other words for the failure.
+    pub(crate) fn recover_telling(
+        &self,
+        metadata: &Metadata,
+        words: impl FnOnce(&RecoverError, Tried<'_>) -> Failure,
+    ) -> Result<DataKey, Failure> {
         let recovered = match self.recovered_first(metadata) {
             Some(recovered) => recovered,
-            None => self.recovered_anyhow(metadata)?,
+            None => self.recovered_anyhow(metadata, words)?,
         };
         tell(&recovered.groups);
         for (group, key) in &recovered.wrong_context {
@@ -135,15 +144,16 @@ impl KeyServices {
         at_once(self.recovery(metadata, &keyring))?.ok()
     }
 
-    fn recovered_anyhow(&self, metadata: &Metadata) -> Result<Recovered, Failure> {
+    fn recovered_anyhow(
+        &self,
+        metadata: &Metadata,
+        words: impl FnOnce(&RecoverError, Tried<'_>) -> Failure,
+    ) -> Result<Recovered, Failure> {
         let made = self.made();
         let attempt = self.recovery(metadata, &made.keyring);
         made.runtime()?.block_on(attempt).map_err(|error| {
             let looked = credentials::age::describe(&made.age.looked_at());
-            failure::keys::recover(
-                &error,
-                failure::keys::Tried { local: self.local, looked: &looked },
-            )
+            words(&error, Tried { local: self.local, looked: &looked })
         })
     }
 

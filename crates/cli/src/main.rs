@@ -27,6 +27,7 @@ mod history;
 mod key_difference;
 mod key_services;
 mod metadata_edit;
+mod name;
 mod opening;
 mod prompt;
 mod request;
@@ -46,6 +47,9 @@ fn main() -> ExitCode {
     if let Some(folder) = files::guard::asked(&words) {
         files::guard::watch(folder);
         return ExitCode::SUCCESS;
+    }
+    if args::early_error_format(&words) == args::ErrorFormat::Json {
+        failure::speak_json();
     }
     match args::parse(words).and_then(run) {
         Ok(status) => ExitCode::from(status.code()),

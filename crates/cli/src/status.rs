@@ -2,57 +2,58 @@
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Status {
     /// Everything that was asked for has been done.
-    Success = 0,
+    Success,
     /// Anything without a number of its own: usage, configuration, metadata, missing keys of a
     /// path, a cancelled edit; also "different" of `diff --exit-code`.
-    Generic = 1,
+    Generic,
     /// The input is not readable, or is no document of its format.
-    CouldNotReadInput = 2,
+    CouldNotReadInput,
     /// The target cannot be written; also an unknown help topic.
-    CouldNotWriteOutput = 3,
+    CouldNotWriteOutput,
     /// The result cannot be written in the format that was asked for.
-    CouldNotDumpTree = 4,
+    CouldNotDumpTree,
     /// `--encryption-context` is malformed.
-    InvalidEncryptionContext = 6,
+    InvalidEncryptionContext,
     /// The path or the value of `set` and `unset` is malformed.
-    InvalidSetFormat = 7,
+    InvalidSetFormat,
     /// Flags, or rules, that exclude one another.
-    ConflictingParameters = 8,
+    ConflictingParameters,
     /// The MAC could not be sealed.
-    EncryptingMac = 21,
+    EncryptingMac,
     /// The document has something that cannot be encrypted.
-    EncryptingTree = 23,
+    EncryptingTree,
     /// A value does not decrypt.
-    DecryptingTree = 25,
+    DecryptingTree,
     /// Keys were to be added to or removed from a file that does not exist.
-    CannotChangeKeysOfMissingFile = 49,
+    CannotChangeKeysOfMissingFile,
     /// The MAC differs, is missing or does not decrypt.
-    MacMismatch = 51,
+    MacMismatch,
     /// The path of `--extract` is malformed.
-    InvalidTreePath = 91,
+    InvalidTreePath,
     /// The input holds no document.
-    NeedAtLeastOneDocument = 92,
+    NeedAtLeastOneDocument,
     /// No file was named, or it does not exist.
-    NoFileSpecified = 100,
+    NoFileSpecified,
     /// The same kind of key twice in the decryption order.
-    DuplicateDecryptionKeyType = 112,
+    DuplicateDecryptionKeyType,
     /// No master key gave the data key.
-    CouldNotRetrieveKey = 128,
+    CouldNotRetrieveKey,
     /// The editor changed nothing.
-    FileHasNotBeenModified = 200,
+    FileHasNotBeenModified,
     /// There is no editor, or it failed.
-    NoEditorFound = 201,
+    NoEditorFound,
     /// The version in the metadata cannot be compared with ours.
-    FailedToCompareVersions = 202,
+    FailedToCompareVersions,
     /// The input has an entry in the place of the metadata already.
-    FileAlreadyEncrypted = 203,
+    FileAlreadyEncrypted,
+    /// What the command of `exec-env` and `exec-file` ended with, as it is.
+    Child(u8),
 }
 
 impl Status {
-    /// All of them, for the reference pages.
+    /// All of them that have a number of their own, for the reference pages.
     pub(crate) const ALL: [Self; 22] = [
         Self::Success,
         Self::Generic,
@@ -80,7 +81,60 @@ impl Status {
 
     /// The number that the shell sees.
     pub(crate) fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Success => 0,
+            Self::Generic => 1,
+            Self::CouldNotReadInput => 2,
+            Self::CouldNotWriteOutput => 3,
+            Self::CouldNotDumpTree => 4,
+            Self::InvalidEncryptionContext => 6,
+            Self::InvalidSetFormat => 7,
+            Self::ConflictingParameters => 8,
+            Self::EncryptingMac => 21,
+            Self::EncryptingTree => 23,
+            Self::DecryptingTree => 25,
+            Self::CannotChangeKeysOfMissingFile => 49,
+            Self::MacMismatch => 51,
+            Self::InvalidTreePath => 91,
+            Self::NeedAtLeastOneDocument => 92,
+            Self::NoFileSpecified => 100,
+            Self::DuplicateDecryptionKeyType => 112,
+            Self::CouldNotRetrieveKey => 128,
+            Self::FileHasNotBeenModified => 200,
+            Self::NoEditorFound => 201,
+            Self::FailedToCompareVersions => 202,
+            Self::FileAlreadyEncrypted => 203,
+            Self::Child(code) => code,
+        }
+    }
+
+    /// Its name where a program reads it: `--error-format json`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Generic => "generic",
+            Self::CouldNotReadInput => "could_not_read_input",
+            Self::CouldNotWriteOutput => "could_not_write_output",
+            Self::CouldNotDumpTree => "could_not_dump_tree",
+            Self::InvalidEncryptionContext => "invalid_encryption_context",
+            Self::InvalidSetFormat => "invalid_set_format",
+            Self::ConflictingParameters => "conflicting_parameters",
+            Self::EncryptingMac => "encrypting_mac",
+            Self::EncryptingTree => "encrypting_tree",
+            Self::DecryptingTree => "decrypting_tree",
+            Self::CannotChangeKeysOfMissingFile => "cannot_change_keys_of_missing_file",
+            Self::MacMismatch => "mac_mismatch",
+            Self::InvalidTreePath => "invalid_tree_path",
+            Self::NeedAtLeastOneDocument => "need_at_least_one_document",
+            Self::NoFileSpecified => "no_file_specified",
+            Self::DuplicateDecryptionKeyType => "duplicate_decryption_key_type",
+            Self::CouldNotRetrieveKey => "could_not_retrieve_key",
+            Self::FileHasNotBeenModified => "file_has_not_been_modified",
+            Self::NoEditorFound => "no_editor_found",
+            Self::FailedToCompareVersions => "failed_to_compare_versions",
+            Self::FileAlreadyEncrypted => "file_already_encrypted",
+            Self::Child(_) => "child",
+        }
     }
 
     /// When it is given, in a few words for the reference pages.
@@ -112,6 +166,7 @@ impl Status {
             Self::NoEditorFound => "there is no editor, or it failed",
             Self::FailedToCompareVersions => "the version in the metadata is not comparable",
             Self::FileAlreadyEncrypted => "the input is encrypted already",
+            Self::Child(_) => "what the command of exec-env or exec-file ended with",
         }
     }
 }

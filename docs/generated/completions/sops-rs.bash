@@ -37,8 +37,17 @@ _sops__rs() {
             sops__rs,encrypt)
                 cmd="sops__rs__subcmd__encrypt"
                 ;;
+            sops__rs,exec-env)
+                cmd="sops__rs__subcmd__exec__subcmd__env"
+                ;;
+            sops__rs,exec-file)
+                cmd="sops__rs__subcmd__exec__subcmd__file"
+                ;;
             sops__rs,filestatus)
                 cmd="sops__rs__subcmd__filestatus"
+                ;;
+            sops__rs,groups)
+                cmd="sops__rs__subcmd__groups"
                 ;;
             sops__rs,man)
                 cmd="sops__rs__subcmd__man"
@@ -58,6 +67,12 @@ _sops__rs() {
             sops__rs,updatekeys)
                 cmd="sops__rs__subcmd__updatekeys"
                 ;;
+            sops__rs__subcmd__groups,add)
+                cmd="sops__rs__subcmd__groups__subcmd__add"
+                ;;
+            sops__rs__subcmd__groups,delete)
+                cmd="sops__rs__subcmd__groups__subcmd__delete"
+                ;;
             *)
                 ;;
         esac
@@ -65,7 +80,7 @@ _sops__rs() {
 
     case "${cmd}" in
         sops__rs)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys filestatus diff completion man __generate __paths"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys groups exec-env exec-file filestatus diff completion man __generate __paths"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +94,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -87,7 +106,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd____generate)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,6 +117,10 @@ _sops__rs() {
                     return 0
                     ;;
                 --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -109,7 +132,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd____paths)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -120,6 +143,10 @@ _sops__rs() {
                     return 0
                     ;;
                 --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -131,7 +158,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__completion)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +172,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -153,7 +184,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__decrypt)
-            opts="-i -h --extract --ignore-mac --document --in-place --output --filename-override --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-i -h --extract --ignore-mac --document --in-place --output --filename-override --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,6 +234,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -211,7 +246,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__diff)
-            opts="-h --rev --show-values --no-keys --json --exit-code --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --rev --show-values --no-keys --json --exit-code --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,6 +280,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -253,12 +292,16 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__edit)
-            opts="-s -a -k -p -h --show-master-keys --ignore-mac --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-s -a -k -p -h --show-master-keys --ignore-mac --filename-override --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --filename-override)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --input-type)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -363,6 +406,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -371,7 +418,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__encrypt)
-            opts="-i -a -k -p -h --canonical --in-place --output --filename-override --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-i -a -k -p -h --canonical --in-place --output --filename-override --input-type --output-type --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --encrypted-regex --unencrypted-regex --encrypted-suffix --unencrypted-suffix --encrypted-comment-regex --unencrypted-comment-regex --mac-only-encrypted --allow-nothing-encrypted --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -489,6 +536,118 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__exec__subcmd__env)
+            opts="-h --pristine --same-process --background --user --pass-age-key --words-behind-dashes --ignore-mac --document --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --document)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-keyservice)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --keyservice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__exec__subcmd__file)
+            opts="-h --no-fifo --filename --background --user --pass-age-key --words-behind-dashes --ignore-mac --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --document)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-keyservice)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --keyservice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -497,7 +656,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__filestatus)
-            opts="-h --json --input-type --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --json --input-type --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -515,6 +674,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -522,8 +685,8 @@ _sops__rs() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        sops__rs__subcmd__man)
-            opts="-h --config --indent --verbose --disable-version-check --check-for-updates --help"
+        sops__rs__subcmd__groups)
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help add delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -537,6 +700,180 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__groups__subcmd__add)
+            opts="-f -i -h --file --in-place --input-type --shamir-secret-sharing-threshold --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shamir-secret-sharing-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kms)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --aws-profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encryption-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pgp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gcp-kms)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --azure-kv)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hc-vault-transit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hckms)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-keyservice)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --keyservice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__groups__subcmd__delete)
+            opts="-f -i -h --file --in-place --input-type --shamir-secret-sharing-threshold --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shamir-secret-sharing-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-keyservice)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --keyservice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__man)
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -545,7 +882,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__rotate)
-            opts="-i -h --ignore-mac --in-place --output --filename-override --input-type --output-type --add-age --rm-age --add-kms --rm-kms --encryption-context --add-pgp --rm-pgp --add-gcp-kms --rm-gcp-kms --add-azure-kv --rm-azure-kv --add-hc-vault-transit --rm-hc-vault-transit --add-hckms --rm-hckms --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-i -h --ignore-mac --in-place --output --filename-override --input-type --output-type --add-age --rm-age --add-kms --rm-kms --encryption-context --add-pgp --rm-pgp --add-gcp-kms --rm-gcp-kms --add-azure-kv --rm-azure-kv --add-hc-vault-transit --rm-hc-vault-transit --add-hckms --rm-hckms --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -647,6 +984,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -655,7 +996,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__seal)
-            opts="-o -n -a -k -p -h --output --filename-override --name --namespace --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-o -n -a -k -p -h --output --filename-override --name --namespace --age --kms --aws-profile --encryption-context --pgp --gcp-kms --azure-kv --hc-vault-transit --hckms --shamir-secret-sharing-threshold --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -757,6 +1098,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -765,13 +1110,17 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__set)
-            opts="-h --value-file --value-stdin --idempotent --ignore-mac --shamir-secret-sharing-threshold --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --value-file --value-stdin --idempotent --ignore-mac --shamir-secret-sharing-threshold --filename-override --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --shamir-secret-sharing-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filename-override)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -804,6 +1153,10 @@ _sops__rs() {
                     return 0
                     ;;
                 --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -815,7 +1168,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__unset)
-            opts="-h --idempotent --ignore-mac --shamir-secret-sharing-threshold --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-h --idempotent --ignore-mac --shamir-secret-sharing-threshold --document --input-type --output-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -857,6 +1210,10 @@ _sops__rs() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -865,7 +1222,7 @@ _sops__rs() {
             return 0
             ;;
         sops__rs__subcmd__updatekeys)
-            opts="-y -h --yes --json --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --disable-version-check --check-for-updates --help"
+            opts="-y -h --yes --json --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -892,6 +1249,10 @@ _sops__rs() {
                     return 0
                     ;;
                 --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -45,6 +45,7 @@ _sops-rs() {
     _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -89,6 +90,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--canonical[Bring a SopsSecret into the form in which an operator can verify its MAC, also one that is encrypted already]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
@@ -129,6 +131,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -150,6 +153,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--ignore-mac[Go on when the MAC does not match, with what cannot be trusted]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
@@ -164,6 +168,7 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (edit)
 _arguments "${_arguments_options[@]}" : \
+'--filename-override=[Use this name to choose the format and the creation rule, as in the older command line]:NAME:_files' \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '-a+[age recipients, separated by commas\: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …]:RECIPIENTS:_default' \
@@ -190,6 +195,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '-s[Show the metadata too; changes of it count as well]' \
 '--show-master-keys[Show the metadata too; changes of it count as well]' \
 '--ignore-mac[Open the file although its MAC does not match; saving makes a new one]' \
@@ -207,6 +213,7 @@ _arguments "${_arguments_options[@]}" : \
 (set)
 _arguments "${_arguments_options[@]}" : \
 '--shamir-secret-sharing-threshold=[Accepted for scripts written for SOPS, without effect there as well]:N:_default' \
+'--filename-override=[Use this name to choose the format, as in the older command line]:NAME:_files' \
 '--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
@@ -215,6 +222,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--value-file[The third word is the name of a file that holds the value]' \
 '--value-stdin[Read the value from standard input]' \
 '--idempotent[Write nothing if the value is the same already]' \
@@ -238,6 +246,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--idempotent[No error if there is nothing at PATH]' \
 '--ignore-mac[Open the file although its MAC does not match; writing makes a new one]' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
@@ -274,6 +283,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--ignore-mac[Go on when the MAC does not match; the new file gets one that does]' \
 '-i[Replace the file itself; on every failure it stays as it was]' \
 '--in-place[Replace the file itself; on every failure it stays as it was]' \
@@ -294,6 +304,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '-y[Do not ask]' \
 '--yes[Do not ask]' \
 '--json[Print one JSON object per file instead of text]' \
@@ -305,11 +316,140 @@ _arguments "${_arguments_options[@]}" : \
 '*::paths -- The files:_files' \
 && ret=0
 ;;
+(groups)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_sops-rs__subcmd__groups_commands" \
+"*::: :->groups" \
+&& ret=0
+
+    case $state in
+    (groups)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:sops-rs-groups-command-$line[1]:"
+        case $line[1] in
+            (add)
+_arguments "${_arguments_options[@]}" : \
+'-f+[The file]:FILE:_files' \
+'--file=[The file]:FILE:_files' \
+'--input-type=[Format of the file]:FORMAT:_default' \
+'--shamir-secret-sharing-threshold=[How many groups are needed to decrypt (what the file says, unless given)]:N:_default' \
+'*--age=[age recipients]:RECIPIENTS:_default' \
+'*--kms=[AWS KMS key or alias ARNs; ARN+ROLE_ARN assumes a role]:ARNS:_default' \
+'--aws-profile=[AWS profile that is stored with the AWS KMS keys]:NAME:_default' \
+'--encryption-context=[Encryption context of AWS KMS keys\: key\:value pairs, separated by commas]:PAIRS:_default' \
+'*--pgp=[OpenPGP fingerprints]:FINGERPRINTS:_default' \
+'*--gcp-kms=[Google Cloud KMS resource ids]:IDS:_default' \
+'*--azure-kv=[Azure Key Vault key URLs]:URLS:_default' \
+'*--hc-vault-transit=[HashiCorp Vault transit key URIs]:URIS:_default' \
+'*--hckms=[HuaweiCloud KMS keys (region\:uuid)]:IDS:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'-i[Replace the file itself, instead of printing the result]' \
+'--in-place[Replace the file itself, instead of printing the result]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::extra:_default' \
+&& ret=0
+;;
+(delete)
+_arguments "${_arguments_options[@]}" : \
+'-f+[The file]:FILE:_files' \
+'--file=[The file]:FILE:_files' \
+'--input-type=[Format of the file]:FORMAT:_default' \
+'--shamir-secret-sharing-threshold=[How many groups are needed to decrypt (what the file says, unless given)]:N:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'-i[Replace the file itself, instead of printing the result]' \
+'--in-place[Replace the file itself, instead of printing the result]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::words -- The position of the group, from 0:_sops-rs_words' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(exec-env)
+_arguments "${_arguments_options[@]}" : \
+'--user=[Run the command as this user of /etc/passwd; only root may]:NAME:_default' \
+'--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
+'--input-type=[Format of the file]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'--pristine[Let the command have no other variables]' \
+'--same-process[Become the command, instead of waiting for it]' \
+'--background[Start the command and do not wait for it (deprecated in SOPS); it has no input and no output]' \
+'--pass-age-key[Let the command have SOPS_AGE_KEY, which it does not get otherwise]' \
+'--words-behind-dashes[There was a \`--\` among the words]' \
+'--ignore-mac[Go on when the MAC does not match, with what cannot be trusted]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::words -- FILE, then COMMAND for the shell, or -- PROGRAM ARGUMENTS:_sops-rs_words' \
+&& ret=0
+;;
+(exec-file)
+_arguments "${_arguments_options[@]}" : \
+'--filename=[The name of the file that the command sees]:NAME:_files' \
+'--user=[Run the command as this user of /etc/passwd; only root may]:NAME:_default' \
+'--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
+'--input-type=[Format of the input]:FORMAT:_default' \
+'--output-type=[Format of the output]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'--no-fifo[Make a regular file, for programs that cannot read a pipe]' \
+'--background[Start the command and do not wait for it (deprecated in SOPS); it has no input and no output]' \
+'--pass-age-key[Let the command have SOPS_AGE_KEY, which it does not get otherwise]' \
+'--words-behind-dashes[There was a \`--\` among the words]' \
+'--ignore-mac[Go on when the MAC does not match, with what cannot be trusted]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::words -- FILE, then COMMAND for the shell, or -- PROGRAM ARGUMENTS; {} is the path of the plaintext:_sops-rs_words' \
+&& ret=0
+;;
 (filestatus)
 _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the file]:FORMAT:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--json[Say more about the file\: format, version, date, master keys, rule]' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
@@ -329,6 +469,7 @@ _arguments "${_arguments_options[@]}" : \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '(--json --no-keys)--show-values[Show the plaintext of both sides as a unified diff; needs keys of both]' \
 '--no-keys[Use no key at all, not even one that lies on this machine]' \
 '--json[Print JSON instead of text]' \
@@ -347,6 +488,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -359,6 +501,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -371,6 +514,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -383,6 +527,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
 '--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
@@ -408,6 +553,9 @@ _sops-rs_commands() {
 'unset:Remove one value from an encrypted file' \
 'rotate:Encrypt a file with a new data key; add or remove master keys' \
 'updatekeys:Bring the master keys of files in line with .sops.yaml' \
+'groups:Add a key group to a file, or delete one' \
+'exec-env:Run a command with the values of a file as its environment variables' \
+'exec-file:Run a command with a decrypted file that is gone afterwards' \
 'filestatus:Tell whether a file is encrypted' \
 'diff:Show what changed between two versions of an encrypted file' \
 'completion:Print a completion script for a shell' \
@@ -452,10 +600,38 @@ _sops-rs__subcmd__encrypt_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs encrypt commands' commands "$@"
 }
+(( $+functions[_sops-rs__subcmd__exec-env_commands] )) ||
+_sops-rs__subcmd__exec-env_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs exec-env commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__exec-file_commands] )) ||
+_sops-rs__subcmd__exec-file_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs exec-file commands' commands "$@"
+}
 (( $+functions[_sops-rs__subcmd__filestatus_commands] )) ||
 _sops-rs__subcmd__filestatus_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs filestatus commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__groups_commands] )) ||
+_sops-rs__subcmd__groups_commands() {
+    local commands; commands=(
+'add:Add a key group to a file' \
+'delete:Delete a key group from a file' \
+    )
+    _describe -t commands 'sops-rs groups commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__groups__subcmd__add_commands] )) ||
+_sops-rs__subcmd__groups__subcmd__add_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs groups add commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__groups__subcmd__delete_commands] )) ||
+_sops-rs__subcmd__groups__subcmd__delete_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs groups delete commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__man_commands] )) ||
 _sops-rs__subcmd__man_commands() {

@@ -3,6 +3,7 @@
 //! One definition makes the parser, the help, the completions and the man pages.
 
 pub(crate) mod files;
+mod go_completion;
 pub(crate) mod keys;
 pub(crate) mod legacy;
 pub(crate) mod selection;
@@ -13,8 +14,9 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    commands,
+    commands, env_vars,
     failure::{self, Failure},
+    name,
 };
 use words::Words;
 
@@ -63,12 +65,49 @@ pub(crate) struct GlobalFlags {
     /// Say on standard error which configuration, rule and keys are used, and what is written
     #[arg(long, global = true)]
     pub(crate) verbose: bool,
+    /// How errors are told: text, or json for programs (one object per line)
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = error_format)]
+    pub(crate) error_format: Option<ErrorFormat>,
     /// Accepted for scripts written for SOPS; there is no version check
     #[arg(long, global = true, hide = true)]
     pub(crate) disable_version_check: bool,
     /// Accepted for scripts written for SOPS; there is no version check
     #[arg(long, global = true, hide = true)]
     pub(crate) check_for_updates: bool,
+}
+
+/// How errors are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorFormat {
+    /// In words, for people and for scripts written for SOPS.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+fn error_format(text: &str) -> Result<ErrorFormat, String> {
+    match text {
+        "text" => Ok(ErrorFormat::Text),
+        "json" => Ok(ErrorFormat::Json),
+        _ => Err("it takes text or json".to_owned()),
+    }
+}
+
+/// How errors are told, found before the command line is understood: its errors are told like
+/// that too. What is malformed is told, as text, when it is read for good.
+pub(crate) fn early_error_format(words: &[OsString]) -> ErrorFormat {
+    let mut words = words.iter().take_while(|word| *word != "--");
+    let mut given = env_vars::SOPS_RS_ERROR_FORMAT.non_empty();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.to_str().and_then(|word| word.strip_prefix('-')) else { continue };
+        let flag = flag.strip_prefix('-').unwrap_or(flag);
+        match flag.strip_prefix("error-format") {
+            Some("") => given = words.next().and_then(|word| word.to_str()).map(str::to_owned),
+            Some(rest) => given = rest.strip_prefix('=').map(str::to_owned).or(given),
+            None => {}
+        }
+    }
+    given.and_then(|text| error_format(&text).ok()).unwrap_or(ErrorFormat::Text)
 }
 
 /// The commands. Each says in its own file what it does.
@@ -82,6 +121,9 @@ pub(crate) enum Command {
     Unset(commands::unset::UnsetArgs),
     Rotate(commands::rotate::RotateArgs),
     Updatekeys(commands::updatekeys::UpdatekeysArgs),
+    Groups(commands::groups::GroupsArgs),
+    ExecEnv(commands::exec_env::ExecEnvArgs),
+    ExecFile(commands::exec_file::ExecFileArgs),
     Filestatus(commands::filestatus::FilestatusArgs),
     Diff(commands::diff::DiffArgs),
     Completion(commands::completion::CompletionArgs),
@@ -108,16 +150,15 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Asked, Failure> {
     if let [only] = words.as_slice()
         && ["--version", "-version", "-v"].iter().any(|word| only == word)
     {
-        return Ok(Asked::Print(version()));
+        return Ok(Asked::Print(name::version()));
     }
     let mut root = definition();
+    if let Some(answer) = go_completion::answer(&words, &root) {
+        return Ok(Asked::Print(answer));
+    }
     match words::read(words, &root)? {
-        Words::Version => Ok(Asked::Print(version())),
-        Words::Help(topic) => Ok(Asked::Print(help(&mut root, topic.as_deref()))),
-        Words::Bare { flags, words } => {
-            let commands = root.get_subcommands().filter(|c| !c.is_hide_set());
-            Err(legacy::explain(&flags, &words, commands.map(clap::Command::get_name)))
-        }
+        Words::Version => Ok(Asked::Print(name::version())),
+        Words::Help(topic) => Ok(Asked::Print(name::everywhere(help(&mut root, topic.as_deref())))),
         Words::Run { words, warnings } => {
             warnings.iter().for_each(failure::warn);
             let line = std::iter::once(OsString::from("sops-rs")).chain(words);
@@ -135,20 +176,21 @@ pub(crate) fn definition() -> clap::Command {
     root
 }
 
-/// The line of `--version`. Scripts read the second word.
-fn version() -> String {
-    format!("sops-rs {}\n", env!("CARGO_PKG_VERSION"))
-}
-
 /// The help of a command.
 pub(crate) fn help_of(command: &str) -> String {
-    help(&mut definition(), Some(command))
+    name::everywhere(help(&mut definition(), Some(command)))
 }
 
-fn help(root: &mut clap::Command, topic: Option<&str>) -> String {
-    match topic.and_then(|topic| root.find_subcommand_mut(topic)) {
-        Some(command) => command.render_long_help().to_string(),
-        None => root.render_long_help().to_string(),
+/// The help of a command by its words, such as `groups add`.
+fn help(command: &mut clap::Command, topic: Option<&str>) -> String {
+    let Some(topic) = topic else { return command.render_long_help().to_string() };
+    let (name, rest) = match topic.split_once(' ') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (topic, None),
+    };
+    match command.find_subcommand_mut(name) {
+        Some(inner) => help(inner, rest),
+        None => command.render_long_help().to_string(),
     }
 }
 

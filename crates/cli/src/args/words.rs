@@ -11,11 +11,14 @@
 //! - The word behind a flag with a value is the value, whatever it looks like. A word behind a
 //!   boolean never is.
 //! - A negative number is a word, not a flag: no flag begins with a digit.
+//! - Without a sub-command it is the older form of the command line, which [`legacy`] brings into
+//!   the same words.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
 use clap::{Arg, ArgAction, Command};
 
+use super::legacy;
 use crate::{env_vars::parse_bool, failure::Failure, status::Status};
 
 /// What the command line asks for.
@@ -23,7 +26,7 @@ use crate::{env_vars::parse_bool, failure::Failure, status::Status};
 pub(crate) enum Words {
     /// The version.
     Version,
-    /// The help of the program, or of one sub-command.
+    /// The help of the program, or of one sub-command, by its words.
     Help(Option<String>),
     /// Words for the parser, and what to warn of first.
     Run {
@@ -32,21 +35,15 @@ pub(crate) enum Words {
         /// What was given in vain.
         warnings: Vec<String>,
     },
-    /// No sub-command, but perhaps the older form of the command line: flags and words.
-    Bare {
-        /// Flags that the older form takes, by name, with their values.
-        flags: Vec<(String, Option<OsString>)>,
-        /// The other words.
-        words: Vec<OsString>,
-    },
 }
 
 /// A flag as it was typed.
 #[derive(Debug)]
-struct Typed {
+pub(super) struct Typed {
     /// Its name without dashes.
-    name: String,
-    value: Option<OsString>,
+    pub(super) name: String,
+    /// Its value, if one belongs to it or was attached.
+    pub(super) value: Option<OsString>,
 }
 
 /// Brings the words behind the program's name into the parser's form.
@@ -60,13 +57,7 @@ pub(crate) fn read(words: Vec<OsString>, root: &Command) -> Result<Words, Failur
         match flag_name(&word) {
             Some((name, _)) if name == "help" || name == "h" => return Ok(Words::Help(None)),
             Some((name, _)) if name == "version" || name == "v" => return Ok(Words::Version),
-            Some((name, value)) => {
-                let takes_value = anywhere(root, &name)
-                    .map(takes_value)
-                    .or_else(|| super::legacy::takes_value(&name))
-                    .ok_or_else(|| not_defined(&name).maybe_hint(nearest_of_all(root, &name)))?;
-                early.push(with_value(name, value, takes_value, &mut words)?);
-            }
+            Some((name, value)) => early.push(before_command(root, name, value, &mut words)?),
             None if word == "--" => command = words.next(),
             None => command = Some(word),
         }
@@ -74,33 +65,62 @@ pub(crate) fn read(words: Vec<OsString>, root: &Command) -> Result<Words, Failur
             break;
         }
     }
-    let Some(name) = command else { return Ok(bare(early, Vec::new())) };
+    let Some(name) = command else { return legacy::rewrite(early, Vec::new(), root) };
     if name == "help" || name == "h" {
-        return help(words.next(), root);
+        return help(words.collect(), root);
     }
     let Some(command) = name.to_str().and_then(|name| root.find_subcommand(name)) else {
-        return Ok(bare(early, std::iter::once(name).chain(words).collect()));
+        let words = std::iter::once(name).chain(words).collect();
+        return legacy::rewrite(early, words, root);
     };
-    run(root, command, early, words)
+    if !command.has_subcommands() {
+        return run(root, vec![command], early, words);
+    }
+    let topic = || Words::Help(Some(command.get_name().to_owned()));
+    while let Some(word) = words.next() {
+        match flag_name(&word) {
+            Some((name, _)) if name == "help" || name == "h" => return Ok(topic()),
+            Some((name, value)) => early.push(before_command(root, name, value, &mut words)?),
+            None if word == "help" || word == "h" => return Ok(topic()),
+            None => {
+                let found = word.to_str().and_then(|name| command.find_subcommand(name));
+                let Some(found) = found else { return Err(no_topic(&word, command)) };
+                return run(root, vec![command, found], early, words);
+            }
+        }
+    }
+    Ok(topic())
 }
 
-/// Reads what stands behind the sub-command.
+/// A flag in front of a sub-command, with its value.
+fn before_command(
+    root: &Command,
+    name: String,
+    value: Option<OsString>,
+    words: &mut impl Iterator<Item = OsString>,
+) -> Result<Typed, Failure> {
+    let takes_value = anywhere(root, &name)
+        .map(takes_value)
+        .or_else(|| legacy::takes_value(&name))
+        .ok_or_else(|| not_defined(&name).maybe_hint(nearest_of_all(root, &name)))?;
+    with_value(name, value, takes_value, words)
+}
+
+/// Reads what stands behind the sub-command, which is the last one of `path`.
 fn run(
     root: &Command,
-    command: &Command,
+    path: Vec<&Command>,
     early: Vec<Typed>,
     mut words: impl Iterator<Item = OsString>,
 ) -> Result<Words, Failure> {
+    let Some(command) = path.last() else { return Ok(Words::Help(None)) };
+    let name = label(&path);
     let mut flags = Flags::default();
     let mut warnings = Vec::new();
     for typed in early {
         match find(command, &typed.name) {
             Some(arg) => flags.add(arg, typed)?,
-            None => warnings.push(format!(
-                "the flag -{} means nothing to `{}` and is ignored",
-                typed.name,
-                command.get_name()
-            )),
+            None => warnings.push(means_nothing(&typed.name, &name)),
         }
     }
     let mut positionals = Vec::new();
@@ -110,39 +130,60 @@ fn run(
             _ if ended => positionals.push(word),
             None if word == "--" => ended = true,
             None => positionals.push(word),
-            Some((name, _)) if name == "help" || name == "h" => {
-                return Ok(Words::Help(Some(command.get_name().to_owned())));
+            Some((flag, _)) if flag == "help" || flag == "h" => {
+                return Ok(Words::Help(Some(name)));
             }
-            Some((name, value)) => {
-                let arg = find(command, &name).ok_or_else(|| {
-                    let hint = of_others(root, &name)
-                        .or_else(|| bundle(command, &name))
-                        .or_else(|| nearest(command, &name))
-                        .or_else(|| nearest_of_all(root, &name));
-                    not_defined(&name).maybe_hint(hint)
+            Some((flag, value)) => {
+                let arg = find(command, &flag).ok_or_else(|| {
+                    let hint = of_others(root, &flag)
+                        .or_else(|| bundle(command, &flag))
+                        .or_else(|| nearest(command, &flag))
+                        .or_else(|| nearest_of_all(root, &flag));
+                    not_defined(&flag).maybe_hint(hint)
                 })?;
-                let typed = with_value(name, value, takes_value(arg), &mut words)?;
+                let typed = with_value(flag, value, takes_value(arg), &mut words)?;
                 flags.add(arg, typed)?;
             }
         }
     }
-    let mut line = vec![OsString::from(command.get_name())];
+    if let (true, Some(arg)) = (ended, find(command, BEHIND_DASHES)) {
+        flags.add(arg, Typed { name: BEHIND_DASHES.to_owned(), value: None })?;
+    }
+    Ok(Words::Run { words: line(&path, flags, positionals), warnings })
+}
+
+/// The flag that tells a command of words behind `--`.
+const BEHIND_DASHES: &str = "words-behind-dashes";
+
+/// The line for the parser.
+pub(super) fn line(path: &[&Command], flags: Flags, positionals: Vec<OsString>) -> Vec<OsString> {
+    let names = path.iter().map(|command| OsString::from(command.get_name()));
+    let mut line: Vec<OsString> = names.collect();
     line.extend(flags.given);
     line.push("--".into());
     line.extend(positionals);
-    Ok(Words::Run { words: line, warnings })
+    line
+}
+
+/// The warning for a flag that a command does not have.
+pub(super) fn means_nothing(flag: &str, command: &str) -> String {
+    format!("the flag -{flag} means nothing to `{command}` and is ignored")
+}
+
+fn label(path: &[&Command]) -> String {
+    path.iter().map(|command| command.get_name()).collect::<Vec<_>>().join(" ")
 }
 
 /// The flags of one command line, each in its long form.
 #[derive(Default)]
-struct Flags {
+pub(super) struct Flags {
     given: Vec<OsString>,
     /// Under which name each flag was typed first.
     spellings: BTreeMap<String, String>,
 }
 
 impl Flags {
-    fn add(&mut self, arg: &Arg, typed: Typed) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, arg: &Arg, typed: Typed) -> Result<(), Failure> {
         let long = arg.get_long().unwrap_or_default();
         let first = self.spellings.entry(long.to_owned()).or_insert_with(|| typed.name.clone());
         if *first != typed.name {
@@ -228,27 +269,36 @@ fn with_value(
     Ok(Typed { name, value })
 }
 
-fn bare(early: Vec<Typed>, words: Vec<OsString>) -> Words {
-    Words::Bare { flags: early.into_iter().map(|t| (t.name, t.value)).collect(), words }
+fn help(topics: Vec<OsString>, root: &Command) -> Result<Words, Failure> {
+    let mut path = Vec::new();
+    for topic in &topics {
+        let above: &Command = path.last().copied().unwrap_or(root);
+        match topic.to_str().and_then(|topic| above.find_subcommand(topic)) {
+            Some(command) => path.push(command),
+            // SOPS looks at the first word only.
+            None if !path.is_empty() => break,
+            None => {
+                if let Some(failure) = legacy::not_yet(&topic.to_string_lossy()) {
+                    return Err(failure);
+                }
+                return Err(no_topic(topic, root));
+            }
+        }
+    }
+    Ok(Words::Help((!path.is_empty()).then(|| label(&path))))
 }
 
-fn help(topic: Option<OsString>, root: &Command) -> Result<Words, Failure> {
-    let Some(topic) = topic else { return Ok(Words::Help(None)) };
-    let topic = topic.to_string_lossy();
-    if root.find_subcommand(topic.as_ref()).is_none() {
-        if let Some(failure) = super::legacy::not_yet(&topic) {
-            return Err(failure);
-        }
-        let problem = format!("No help topic for '{topic}'");
-        let names = root.get_subcommands().filter(|c| !c.is_hide_set()).map(Command::get_name);
-        let hint = super::similar(&topic, names).map(|near| format!("did you mean {near}?"));
-        return Err(Failure::new(Status::CouldNotWriteOutput, problem).maybe_hint(hint));
-    }
-    Ok(Words::Help(Some(topic.into_owned())))
+/// There is no such command (CLI §1).
+fn no_topic(word: &OsString, above: &Command) -> Failure {
+    let word = word.to_string_lossy();
+    let names = above.get_subcommands().filter(|c| !c.is_hide_set()).map(Command::get_name);
+    let hint = super::similar(&word, names).map(|near| format!("did you mean {near}?"));
+    let problem = format!("No help topic for '{word}'");
+    Failure::new(Status::CouldNotWriteOutput, problem).maybe_hint(hint)
 }
 
 /// The flag of a command with this name, long or short.
-fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
+pub(super) fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     let mut letters = name.chars();
     let short = letters.next().filter(|_| letters.next().is_none());
     command
@@ -258,8 +308,8 @@ fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
 
 /// The flag with this name, of whatever command has one. All commands agree on what it takes,
 /// which a test asserts.
-fn anywhere<'c>(root: &'c Command, name: &str) -> Option<&'c Arg> {
-    find(root, name).or_else(|| root.get_subcommands().find_map(|command| find(command, name)))
+pub(super) fn anywhere<'c>(root: &'c Command, name: &str) -> Option<&'c Arg> {
+    find(root, name).or_else(|| root.get_subcommands().find_map(|command| anywhere(command, name)))
 }
 
 /// Whether a value follows. An option that says what its absence of value means is a boolean.
@@ -271,7 +321,7 @@ fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-fn not_defined(name: &str) -> Failure {
+pub(super) fn not_defined(name: &str) -> Failure {
     Failure::usage(format_args!("flag provided but not defined: -{name}"))
 }
 
@@ -283,7 +333,7 @@ fn nearest(command: &Command, name: &str) -> Option<String> {
 
 /// The same among the flags of all commands.
 fn nearest_of_all(root: &Command, name: &str) -> Option<String> {
-    let commands = std::iter::once(root).chain(shown(root));
+    let commands = std::iter::once(root).chain(shown(root).into_iter().map(|(_, command)| command));
     let names = commands
         .flat_map(Command::get_arguments)
         .filter(|arg| !arg.is_hide_set())
@@ -292,11 +342,12 @@ fn nearest_of_all(root: &Command, name: &str) -> Option<String> {
 }
 
 /// The commands that do have a flag of exactly this name.
-fn of_others(root: &Command, name: &str) -> Option<String> {
-    let with = |command: &&Command| {
+pub(super) fn of_others(root: &Command, name: &str) -> Option<String> {
+    let with = |command: &Command| {
         command.get_arguments().any(|arg| arg.get_long() == Some(name) && !arg.is_hide_set())
     };
-    let names: Vec<_> = shown(root).filter(with).map(Command::get_name).collect();
+    let shown = shown(root).into_iter();
+    let names: Vec<_> = shown.filter(|(_, command)| with(command)).map(|(name, _)| name).collect();
     (!names.is_empty()).then(|| format!("--{name} is a flag of {}", names.join(", ")))
 }
 
@@ -310,8 +361,16 @@ fn bundle(command: &Command, name: &str) -> Option<String> {
     })
 }
 
-fn shown(root: &Command) -> impl Iterator<Item = &Command> {
-    root.get_subcommands().filter(|command| !command.is_hide_set())
+/// The commands that help shows, and what is typed for each.
+fn shown(root: &Command) -> Vec<(String, &Command)> {
+    let mut found = Vec::new();
+    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let name = command.get_name();
+        found.push((name.to_owned(), command));
+        let inner = command.get_subcommands().filter(|command| !command.is_hide_set());
+        found.extend(inner.map(|inner| (format!("{name} {}", inner.get_name()), inner)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -407,6 +466,31 @@ mod tests {
     }
 
     #[test]
+    fn commands_of_a_command_are_read_like_others() {
+        assert_eq!(
+            run_line(&["groups", "add", "-f", "s.yaml", "--age", "R"]),
+            ["groups", "add", "--file=s.yaml", "--age=R", "--"]
+        );
+        assert_eq!(read_line(&["groups"]).unwrap(), Words::Help(Some("groups".into())));
+        let topic = Words::Help(Some("groups delete".into()));
+        assert_eq!(read_line(&["groups", "delete", "-h"]).unwrap(), topic);
+        assert_eq!(read_line(&["help", "groups", "delete"]).unwrap(), topic);
+        assert_eq!(refusal(&["groups", "ad"]), "No help topic for 'ad'");
+    }
+
+    #[test]
+    fn what_stands_behind_dashes_is_the_commands_own() {
+        assert_eq!(
+            run_line(&["exec-env", "s.env", "--", "prog", "--pristine", "-x"]),
+            ["exec-env", "--words-behind-dashes", "--", "s.env", "prog", "--pristine", "-x"]
+        );
+        assert_eq!(
+            run_line(&["exec-env", "s.env", "prog -x", "--pristine"]),
+            ["exec-env", "--pristine", "--", "s.env", "prog -x"]
+        );
+    }
+
+    #[test]
     fn an_early_flag_without_meaning_is_named() {
         match read_line(&["--age", "R", "filestatus", "f"]).unwrap() {
             Words::Run { warnings, .. } => assert_eq!(warnings.len(), 1),
@@ -418,7 +502,8 @@ mod tests {
     fn all_commands_agree_on_what_a_flag_takes() {
         let root = crate::args::definition();
         let mut seen: BTreeMap<String, bool> = BTreeMap::new();
-        for command in root.get_subcommands() {
+        let inner = root.get_subcommands().flat_map(Command::get_subcommands);
+        for command in root.get_subcommands().chain(inner) {
             for arg in command.get_arguments() {
                 let names = arg
                     .get_long()

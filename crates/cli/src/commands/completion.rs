@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use crate::{failure::Failure, files, status::Status};
+use crate::{failure::Failure, files, name, status::Status};
 
 /// Print a completion script for a shell
 ///
@@ -34,7 +34,8 @@ pub(crate) fn run(args: &CompletionArgs) -> Result<Status, Failure> {
         return Err(Failure::new(Status::CouldNotWriteOutput, problem)
             .hint("scripts are made for bash, zsh, fish, powershell and elvish"));
     };
-    files::print(&script(shell))?;
+    let script = String::from_utf8_lossy(&script(shell)).into_owned();
+    files::print(name::everywhere(script).as_bytes())?;
     Ok(Status::Success)
 }
 

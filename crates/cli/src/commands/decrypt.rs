@@ -102,17 +102,31 @@ fn clear(
     path: Option<&Path>,
     layout: &EmitOptions,
 ) -> Result<SecretBytes, Failure> {
-    let dumped = |text: Result<SecretBytes, EmitError>| text.map_err(|error| reading::dump(&error));
-    let documents = &document.tree.documents;
     if let Some(path) = path {
+        let documents = &document.tree.documents;
         let number = args.document.choose(documents.len())?;
         return extract::extract(documents.get(number), path, formats.output, layout);
     }
+    whole(document, args.document, args.output.in_place, global, formats, layout)
+}
+
+/// All of a document, or the one of several that a flag names. `in_place`: it takes the place of
+/// the file.
+pub(super) fn whole(
+    document: &OpenDocument,
+    which: DocumentFlag,
+    in_place: bool,
+    global: &GlobalFlags,
+    formats: Formats,
+    layout: &EmitOptions,
+) -> Result<SecretBytes, Failure> {
+    let dumped = |text: Result<SecretBytes, EmitError>| text.map_err(|error| reading::dump(&error));
+    let documents = &document.tree.documents;
     let all_fit = matches!(formats.output, Format::Yaml | Format::Binary);
     // Where the result takes the place of the file, what does not fit would be lost.
-    let some_are_lost = documents.len() > 1 && !all_fit && !args.output.in_place;
-    if args.document.is_given() || some_are_lost {
-        let number = args.document.choose(documents.len())?;
+    let some_are_lost = documents.len() > 1 && !all_fit && !in_place;
+    if which.is_given() || some_are_lost {
+        let number = which.choose(documents.len())?;
         let tree = Tree { documents: documents.get(number).cloned().into_iter().collect() };
         return dumped(format::emit(formats.output, &tree, None, layout));
     }

@@ -61,6 +61,9 @@ pub(crate) struct EditArgs {
     /// Open the file although its MAC does not match; saving makes a new one
     #[arg(long)]
     ignore_mac: bool,
+    /// Use this name to choose the format and the creation rule, as in the older command line
+    #[arg(long, hide = true, value_name = "NAME")]
+    filename_override: Option<PathBuf>,
     #[command(flatten)]
     types: TypeFlags,
     #[command(flatten)]
@@ -78,8 +81,16 @@ pub(crate) fn run(args: &EditArgs, global: &GlobalFlags) -> Result<Status, Failu
     if path.exists() { existing(args, global, path) } else { new(args, global, path) }
 }
 
+impl EditArgs {
+    /// The name that tells format and rule.
+    fn name<'a>(&'a self, path: &'a Path) -> &'a Path {
+        let name = self.filename_override.as_deref();
+        name.filter(|name| !name.as_os_str().is_empty()).unwrap_or(path)
+    }
+}
+
 fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
-    let formats = Formats::of(&args.types, Some(path))?;
+    let formats = Formats::of(&args.types, Some(args.name(path)))?;
     formats.warn_of_name(path);
     let services = KeyServices::new(&args.services)?;
     let config = config_file::find_settings(global)?;
@@ -163,10 +174,11 @@ impl Opened {
 
 fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
     replace::demand_creatable(path)?;
-    let formats = Formats::of(&args.types, Some(path))?;
+    let name = args.name(path);
+    let formats = Formats::of(&args.types, Some(name))?;
     let config = config_file::find(global)?;
     let decision =
-        creation::decision(&args.keys, &args.selection, config.as_ref(), path, formats.input)?;
+        creation::decision(&args.keys, &args.selection, config.as_ref(), name, formats.input)?;
     let target = request::target(formats.output, global, config.as_ref())?;
     let layout = request::layout(formats.input, global, config.as_ref())?;
     let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;

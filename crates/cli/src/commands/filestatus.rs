@@ -15,7 +15,10 @@ use sops_core::{
 use crate::{
     args::GlobalFlags,
     failure::{self, Failure},
-    files::{input::Source, print},
+    files::{
+        input::{Source, demand_there},
+        print,
+    },
     request,
     status::Status,
 };
@@ -48,7 +51,9 @@ pub(crate) fn run(args: &FilestatusArgs, _global: &GlobalFlags) -> Result<Status
     super::warn_of_extra(&args.extra);
     let Some(path) = &args.path else { return Err(super::no_file()) };
     let format = request::format("--input-type", args.input_type.as_deref(), Some(path))?;
-    let bytes = Source::of(Some(path)).read().map_err(|failure| {
+    let source = Source::of(Some(path));
+    let bytes = source.file().map_or(Ok(()), demand_there).and_then(|()| source.read());
+    let bytes = bytes.map_err(|failure| {
         let problem =
             format!("cannot check file status: cannot load encrypted file: {}", failure.message());
         Failure::generic(problem)

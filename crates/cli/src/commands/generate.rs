@@ -49,6 +49,11 @@ fn files() -> Vec<(String, Vec<u8>)> {
     for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("man/sops-rs-{}.1", command.get_name());
         files.push((name, super::man::page(command.clone())));
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            let name = format!("{}-{}", command.get_name(), inner.get_name());
+            let page = super::man::page(inner.clone().name(name.clone()));
+            files.push((format!("man/sops-rs-{name}.1"), page));
+        }
     }
     files.push(("man/sops-rs.1".to_owned(), super::man::page(root)));
     files.push(("sops-config.schema.json".to_owned(), json_schema().into_bytes()));

@@ -5,8 +5,12 @@ pub(crate) mod decrypt;
 pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod encrypt;
+mod exec;
+pub(crate) mod exec_env;
+pub(crate) mod exec_file;
 pub(crate) mod filestatus;
 pub(crate) mod generate;
+pub(crate) mod groups;
 pub(crate) mod man;
 pub(crate) mod paths;
 pub(crate) mod rotate;
@@ -32,6 +36,9 @@ pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Fail
         Command::Unset(args) => unset::run(&args, global),
         Command::Rotate(args) => rotate::run(&args, global),
         Command::Updatekeys(args) => updatekeys::run(&args, global),
+        Command::Groups(args) => groups::run(&args, global),
+        Command::ExecEnv(args) => exec_env::run(&args, global),
+        Command::ExecFile(args) => exec_file::run(&args, global),
         Command::Filestatus(args) => filestatus::run(&args, global),
         Command::Diff(args) => diff::run(&args, global),
         Command::Completion(args) => completion::run(&args),

@@ -61,6 +61,9 @@ pub(crate) struct SetArgs {
     /// Accepted for scripts written for SOPS, without effect there as well
     #[arg(long, hide = true, value_name = "N", value_parser = crate::args::integer)]
     shamir_secret_sharing_threshold: Option<i64>,
+    /// Use this name to choose the format, as in the older command line
+    #[arg(long, hide = true, value_name = "NAME")]
+    filename_override: Option<std::path::PathBuf>,
     #[command(flatten)]
     document: DocumentFlag,
     #[command(flatten)]
@@ -78,10 +81,13 @@ pub(crate) fn run(args: &SetArgs, global: &GlobalFlags) -> Result<Status, Failur
     let path = place::path(&index.to_string_lossy(), "set")?;
     let value = value::value(&given(args, last)?)?;
     let file = std::path::Path::new(file);
-    let format = request::format("--input-type", args.types.input_type.as_deref(), Some(file))?;
+    let name = args.filename_override.as_deref();
+    let name = name.filter(|name| !name.as_os_str().is_empty()).unwrap_or(file);
+    let format = request::format("--input-type", args.types.input_type.as_deref(), Some(name))?;
     place::demand_free(&path, format)?;
     let amending = Amending {
         path: file,
+        name,
         types: &args.types,
         services: &args.services,
         ignore_mac: args.ignore_mac,

@@ -52,8 +52,10 @@ pub(crate) fn run(args: &UnsetArgs, global: &GlobalFlags) -> Result<Status, Fail
         return Err(Failure::new(Status::NoFileSpecified, problem));
     };
     let path = place::path(&index.to_string_lossy(), "unset")?;
+    let file = std::path::Path::new(file);
     let amending = Amending {
-        path: std::path::Path::new(file),
+        path: file,
+        name: file,
         types: &args.types,
         services: &args.services,
         ignore_mac: args.ignore_mac,

@@ -100,6 +100,7 @@ struct Outcome {
 impl Run<'_> {
     fn one(&self, path: &Path) -> Result<Outcome, Failure> {
         let shown = absolute_path(path);
+        failure::is_about(path);
         let data = std::fs::metadata(path).map_err(|error| {
             Failure::generic(format!("stat {}: {}", shown.display(), os_words(&error)))
         })?;

@@ -52,7 +52,8 @@ pub(crate) fn recover(error: &RecoverError, tried: Tried<'_>) -> Failure {
             groups.iter().filter(|group| group.opened).count()
         ),
     };
-    let mut failure = Failure::new(Status::CouldNotRetrieveKey, text);
+    let mut failure =
+        Failure::new(Status::CouldNotRetrieveKey, text).because(causes(groups, tried));
     for hint in next_steps(groups) {
         failure = failure.hint(hint);
     }
@@ -63,6 +64,19 @@ pub(crate) fn recover(error: &RecoverError, tried: Tried<'_>) -> Failure {
             "put the age identity into ~/.config/sops/age/keys.txt, or name its file in \
              SOPS_AGE_KEY_FILE",
         );
+    }
+    failure
+}
+
+/// The same for `groups`, which has a line and a status of its own for it (CLI §3.7). SOPS leaves
+/// it at the line. `stored` is the threshold that the file has.
+pub(crate) fn recover_for_groups(error: &RecoverError, tried: Tried<'_>, stored: u32) -> Failure {
+    let mut failure = recover(error, tried).with_status(Status::Generic);
+    if let RecoverError::TooFew { groups, .. } = error {
+        let opened = groups.iter().filter(|group| group.opened).count();
+        let line =
+            format!("Error getting data key: {stored} successful groups required, got {opened}");
+        failure.message = format!("{line}\n\n{}", failure.message);
     }
     failure
 }
@@ -80,9 +94,21 @@ fn lacks_identity(group: &GroupReport) -> bool {
 }
 
 fn describe(text: &mut String, report: &KeyReport, tried: Tried<'_>) {
+    let (state, reasons) = outcome(report, tried);
+    let _ = write!(text, "\n  {}: {state}", report.key);
+    for reason in reasons {
+        for (number, line) in wrapped(&reason, 72).into_iter().enumerate() {
+            let mark = if number == 0 { "- |" } else { "  |" };
+            let _ = write!(text, "\n    {mark} {line}");
+        }
+    }
+}
+
+/// What came of a key, in a word and in reasons.
+fn outcome(report: &KeyReport, tried: Tried<'_>) -> (&'static str, Vec<String>) {
     let looked = tried.looked;
     let KeyReport { key, outcome } = report;
-    let (state, reasons): (&str, Vec<String>) = match outcome {
+    match outcome {
         KeyOutcome::Opened => ("SUCCESS", Vec::new()),
         KeyOutcome::NotNeeded => ("NOT TRIED", Vec::new()),
         KeyOutcome::NoProvider if !tried.local => {
@@ -100,14 +126,16 @@ fn describe(text: &mut String, report: &KeyReport, tried: Tried<'_>) {
             }
             ("FAILED", reasons)
         }
-    };
-    let _ = write!(text, "\n  {key}: {state}");
-    for reason in reasons {
-        for (number, line) in wrapped(&reason, 72).into_iter().enumerate() {
-            let mark = if number == 0 { "- |" } else { "  |" };
-            let _ = write!(text, "\n    {mark} {line}");
-        }
     }
+}
+
+/// Why the keys of groups that stayed closed did not open them, in one line for programs.
+fn causes(groups: &[GroupReport], tried: Tried<'_>) -> String {
+    let keys = groups.iter().filter(|group| !group.opened).flat_map(|group| &group.keys);
+    let failed = keys.map(|report| (report, outcome(report, tried).1));
+    let told = failed.filter(|(_, reasons)| !reasons.is_empty());
+    let told = told.map(|(report, reasons)| format!("{}: {}", report.key, reasons.join("; ")));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// What to do next, once for each different advice.
@@ -176,7 +204,8 @@ pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str)
                 ));
             }
             failure_hints.dedup();
-            let failure = Failure::new(status, format!("{heading}: [{}]", all.join(" ")));
+            let failure = Failure::new(status, format!("{heading}: [{}]", all.join(" ")))
+                .because(all.join("; "));
             failure_hints.into_iter().fold(failure, Failure::hint)
         }
         DistributeError::NoGroups | DistributeError::EmptyGroup(_) => {

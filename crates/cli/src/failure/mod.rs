@@ -9,9 +9,11 @@
 //!   per line, on what to do next, before the rest of a long message. `SOPS_RS_HINTS` (`always`, `never`) decides otherwise.
 //! - Colour only where standard error itself is a terminal, and never with `NO_COLOR` or
 //!   `TERM=dumb`.
+//! - With `--error-format json` each of these is one line of JSON instead, for programs.
 //! - Messages hold no plaintext: whoever makes one names places, never values.
 
 pub(crate) mod deciding;
+mod json;
 pub(crate) mod keys;
 pub(crate) mod reading;
 
@@ -19,10 +21,14 @@ use std::{
     error::Error,
     fmt::{self, Write as _},
     io::{self, IsTerminal, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use crate::{env_vars, status::Status};
+use crate::{env_vars, name, status::Status};
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -31,12 +37,24 @@ pub(crate) struct Failure {
     pub(crate) status: Status,
     message: String,
     hints: Vec<String>,
+    details: Option<Box<Details>>,
+}
+
+/// What a message says in words, for programs that read it.
+#[derive(Debug, Default)]
+struct Details {
+    /// The line of the input, from 1.
+    line: Option<usize>,
+    /// The key path in the input.
+    path: Option<String>,
+    /// What is behind it, in one sentence.
+    cause: Option<String>,
 }
 
 impl Failure {
     /// A failure with the line that tells it.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), hints: Vec::new() }
+        Self { status, message: message.into(), hints: Vec::new(), details: None }
     }
 
     /// A failure without a number of its own.
@@ -56,7 +74,35 @@ impl Failure {
 
     /// An error with its causes as one sentence.
     pub(crate) fn from_error(status: Status, error: &dyn Error) -> Self {
-        Self::new(status, sentence(error))
+        let failure = Self::new(status, sentence(error));
+        match error.source() {
+            Some(cause) => failure.because(sentence(cause)),
+            None => failure,
+        }
+    }
+
+    /// Adds what is behind it, which the message says too.
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.details.get_or_insert_default().cause = Some(cause.into());
+        self
+    }
+
+    /// Adds the line of the input, from 1, which the message says too.
+    pub(crate) fn at_line(mut self, line: Option<usize>) -> Self {
+        self.details.get_or_insert_default().line = line;
+        self
+    }
+
+    /// Adds the key path, which the message says too.
+    pub(crate) fn at_path(mut self, path: impl fmt::Display) -> Self {
+        let path = Some(path.to_string()).filter(|path| !path.is_empty());
+        self.details.get_or_insert_default().path = path;
+        self
+    }
+
+    /// The same with another exit status.
+    pub(crate) fn with_status(self, status: Status) -> Self {
+        Self { status, ..self }
     }
 
     /// Adds what to do about it.
@@ -85,11 +131,14 @@ impl Failure {
     /// Says what went wrong on standard error.
     pub(crate) fn print(&self) {
         if !self.message.is_empty() {
-            say(&self.render(Style::of_stderr()));
+            say(&name::in_message(&self.render(Style::of_stderr())));
         }
     }
 
     fn render(&self, style: Style) -> String {
+        if style.json {
+            return json::error(self, subject().as_deref());
+        }
         let (line, rest) = match self.message.split_once('\n') {
             Some((line, rest)) if style.for_people => (line, Some(rest)),
             _ => (self.message.as_str(), None),
@@ -117,12 +166,19 @@ impl Failure {
 /// Says something that does not stop the command.
 pub(crate) fn warn(message: impl fmt::Display) {
     let style = Style::of_stderr();
-    say(&format!("{} {message}\n", style.paint("warning:", YELLOW)));
+    if style.json {
+        return say(&json::remark("warning", &message.to_string(), subject().as_deref()));
+    }
+    let text = format!("{} {message}\n", style.paint("warning:", YELLOW));
+    say(&name::in_message(&text));
 }
 
 /// Says something that only people want to know, where hints are shown.
 pub(crate) fn tip(message: impl fmt::Display) {
     let style = Style::of_stderr();
+    if style.json {
+        return say(&json::remark("hint", &message.to_string(), subject().as_deref()));
+    }
     if style.hints {
         say(&format!("{} {message}\n", style.paint("hint:", CYAN)));
     }
@@ -130,6 +186,31 @@ pub(crate) fn tip(message: impl fmt::Display) {
 
 /// Whether `--verbose` was given. It belongs to the run, like standard error itself.
 static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Whether a program reads what is said. It belongs to the run as well.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Says everything as JSON from now on.
+pub(crate) fn speak_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+fn wants_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// The file that is being worked on.
+static SUBJECT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// From now on, what is said is about this file.
+pub(crate) fn is_about(path: &Path) {
+    let mut subject = SUBJECT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    *subject = Some(path.to_owned());
+}
+
+fn subject() -> Option<PathBuf> {
+    SUBJECT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
 
 /// Lets [`detail`] speak.
 pub(crate) fn say_more() {
@@ -143,14 +224,19 @@ pub(crate) fn wants_more() -> bool {
 
 /// Says how something was decided or done, with `--verbose`. As everywhere: places, no values.
 pub(crate) fn detail(message: impl fmt::Display) {
-    if wants_more() {
+    if wants_more() && wants_json() {
+        say(&json::remark("verbose", &message.to_string(), subject().as_deref()));
+    } else if wants_more() {
         note(format_args!("{} {message}", Style::of_stderr().paint("verbose:", CYAN)));
     }
 }
 
 /// Says what is going on, for people; never a result.
 pub(crate) fn note(message: impl fmt::Display) {
-    say(&format!("{message}\n"));
+    if wants_json() {
+        return say(&json::remark("note", &message.to_string(), subject().as_deref()));
+    }
+    say(&name::in_message(&format!("{message}\n")));
 }
 
 /// Asks, without ending the line.
@@ -199,6 +285,7 @@ struct Style {
     for_people: bool,
     hints: bool,
     colour: bool,
+    json: bool,
 }
 
 impl Style {
@@ -209,7 +296,8 @@ impl Style {
             Some("never") => false,
             _ => terminal,
         };
-        Self { for_people: terminal, hints, colour: terminal && colour_wanted() }
+        let colour = terminal && colour_wanted();
+        Self { for_people: terminal, hints, colour, json: wants_json() }
     }
 
     fn paint(self, word: &str, colour: &str) -> String {
@@ -230,21 +318,21 @@ mod tests {
     #[test]
     fn a_script_sees_the_line_and_nothing_else() {
         let failure = Failure::generic("Error: no file specified").hint("name one");
-        let style = Style { for_people: false, hints: false, colour: false };
+        let style = Style { for_people: false, hints: false, colour: false, json: false };
         assert_eq!(failure.render(style), "Error: no file specified\n");
     }
 
     #[test]
     fn a_person_sees_hints_too() {
         let failure = Failure::generic("Error: no file specified").hint("name one");
-        let style = Style { for_people: true, hints: true, colour: false };
+        let style = Style { for_people: true, hints: true, colour: false, json: false };
         assert_eq!(failure.render(style), "error: no file specified\nhint: name one\n");
     }
 
     #[test]
     fn what_to_do_stands_before_a_long_report_where_a_person_reads_it() {
         let failure = Failure::generic("no key\n\nGroup 0: FAILED").hint("put it there");
-        let mut style = Style { for_people: true, hints: true, colour: false };
+        let mut style = Style { for_people: true, hints: true, colour: false, json: false };
         let text = "error: no key\nhint: put it there\n\nGroup 0: FAILED\n";
         assert_eq!(failure.render(style), text);
         style.for_people = false;

@@ -3,7 +3,7 @@
 use sops_core::{
     crypto::SecretBytes,
     document::{Document, ReadError},
-    format::{EmitError, Format, Problem, SectionError},
+    format::{EmitError, Format, ParseError, Problem, SectionError},
     pipeline::{AmendError, Diagnosis, LeafError, MacVerdict, SealError, Spot},
 };
 
@@ -45,18 +45,23 @@ pub(crate) fn plain(error: &ReadError, format: Format) -> Failure {
         // JSON has one kind of number, and SOPS reads it before it looks at the tree.
         Problem::KeyNotText { .. } | Problem::NumberTooLarge if format != Format::Json => {
             let problem = format!("Error encrypting tree: Error walking tree: {parse}");
-            return Failure::new(Status::EncryptingTree, problem);
+            return placed(Failure::new(Status::EncryptingTree, problem), parse);
         }
         _ => Status::CouldNotReadInput,
     };
-    Failure::new(status, format!("Error unmarshalling file: {parse}"))
+    placed(Failure::new(status, format!("Error unmarshalling file: {parse}")), parse)
+}
+
+/// Adds where a text breaks its format.
+fn placed(failure: Failure, error: &ParseError) -> Failure {
+    failure.at_line(Some(error.line)).at_path(&error.path).because(error.problem.to_string())
 }
 
 /// A text that should be encrypted could not be read.
 pub(crate) fn sealed(error: &ReadError, format: Format, source: &SecretBytes) -> Failure {
     let failure = Failure::generic(sentence(error));
     match error {
-        ReadError::Parse(_) => failure.maybe_hint(other_format(format, source)),
+        ReadError::Parse(parse) => placed(failure, parse).maybe_hint(other_format(format, source)),
         _ => failure,
     }
 }
@@ -90,9 +95,13 @@ pub(crate) fn leaf(error: &LeafError) -> Failure {
         "Error decrypting tree: Error walking tree: Could not decrypt value: {}{line}: {}",
         error.path, error.problem
     );
-    Failure::new(Status::DecryptingTree, problem).hint(
-        "the value was changed, or moved to another key, outside of sops; restore it from Git",
-    )
+    Failure::new(Status::DecryptingTree, problem)
+        .at_line(error.line)
+        .at_path(&error.path)
+        .because(error.problem.to_string())
+        .hint(
+            "the value was changed, or moved to another key, outside of sops; restore it from Git",
+        )
 }
 
 /// The MAC does not match. `since_intact` tells what Git knows of the file.
@@ -111,7 +120,7 @@ pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<St
                 Diagnosis::Unknown { .. } => since_intact().unwrap_or_else(|| likely(diagnosis)),
                 _ => likely(diagnosis),
             };
-            failure(format!("MAC mismatch. {what}"))
+            failure(format!("MAC mismatch. {what}")).because(what)
         }
         MacVerdict::Matches | MacVerdict::MatchesLegacy => failure("MAC mismatch.".to_owned()),
     };

@@ -15,7 +15,10 @@ use std::{
 
 use sops_core::crypto::SecretBytes;
 
-use super::{exits, private_folder::PrivateFolder};
+use super::{
+    exits,
+    private_folder::{PrivateFolder, Use},
+};
 use crate::{
     env_vars,
     failure::{Failure, os_words},
@@ -35,7 +38,7 @@ impl Session {
     /// Chooses the editor, and makes the folder.
     pub(crate) fn start(name: &OsStr) -> Result<Self, Failure> {
         let editor = Editor::choose()?;
-        Ok(Self { folder: PrivateFolder::create()?, name: name.to_owned(), editor })
+        Ok(Self { folder: PrivateFolder::create(Use::Plaintext)?, name: name.to_owned(), editor })
     }
 
     /// Lets the person edit `text`, and gives what it has become.
@@ -112,7 +115,7 @@ fn not_run(problem: &str) -> Failure {
     Failure::new(Status::NoEditorFound, format!("Could not run editor: {problem}"))
 }
 
-/// The end of a child in the words of SOPS.
+/// The end of a child in words.
 pub(crate) fn how_it_ended(status: std::process::ExitStatus) -> String {
     #[cfg(unix)]
     {

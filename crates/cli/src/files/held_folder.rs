@@ -73,6 +73,11 @@ mod unix {
             &self.path
         }
 
+        /// Lets children inherit the descriptor, and with it the lock.
+        pub(in super::super) fn leave_to_children(&self) -> io::Result<()> {
+            Ok(rustix::io::fcntl_setfd(&self.folder, rustix::io::FdFlags::empty())?)
+        }
+
         /// Removes a file in it, if it is there.
         pub(in super::super) fn remove_file(&self, name: &std::ffi::OsStr) -> io::Result<()> {
             match unlink(&self.folder, name) {

@@ -11,7 +11,7 @@ use sops_core::crypto::SecretBytes;
 
 use super::absolute_path;
 use crate::{
-    failure::{Failure, os_words},
+    failure::{self, Failure, os_words},
     status::Status,
 };
 
@@ -42,6 +42,7 @@ impl Source {
                 Failure::new(Status::CouldNotReadInput, problem)
             }),
             Self::File(path) => {
+                failure::is_about(path);
                 super::leftovers::remove_in(super::beside::parent(path));
                 let mut file =
                     File::open(path).map_err(|error| unreadable("open", path, &error))?;
@@ -88,6 +89,20 @@ pub(super) fn read_all(source: &mut impl Read, expected: u64) -> io::Result<Secr
         if bytes.len() == before {
             return Ok(all);
         }
+    }
+}
+
+/// Refuses a file that is not there in the words of commands that name it as it was typed: those
+/// with a file for a flag or a command, and `filestatus` (CLI §3.7, §3.8, §3.11).
+pub(crate) fn demand_there(path: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Err(error) => {
+            failure::is_about(path);
+            let problem =
+                format!("Error reading file: open {}: {}", path.display(), os_words(&error));
+            Err(Failure::new(Status::CouldNotReadInput, problem))
+        }
+        Ok(_) => Ok(()),
     }
 }
 

@@ -1,20 +1,25 @@
-//! Everything that touches the disk: reading input, replacing files, the editor's private file.
+//! Everything that touches the disk: reading input, replacing files, the private files of editors
+//! and commands, and running these.
 //! Nothing else in this program writes to the disk.
 
 mod beside;
+pub(crate) mod child;
 pub(crate) mod delivery;
 pub(crate) mod editor;
-mod exits;
+pub(crate) mod exits;
 pub(crate) mod guard;
 mod held_folder;
 pub(crate) mod input;
 mod leftovers;
-mod private_folder;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub(crate) mod pipe;
+pub(crate) mod private_folder;
 pub(crate) mod replace;
 pub(crate) mod sample;
 mod screen;
 #[cfg(unix)]
 mod unix;
+pub(crate) mod user;
 
 use std::{
     fs::File,
@@ -51,6 +56,7 @@ fn clean(path: &Path) -> PathBuf {
 
 /// The failure for a path that names no file (CLI §8).
 pub(crate) fn missing(path: &Path) -> Failure {
+    crate::failure::is_about(path);
     let problem =
         format!("Error: cannot operate on non-existent file \"{}\"", absolute_path(path).display());
     Failure::new(Status::NoFileSpecified, problem)

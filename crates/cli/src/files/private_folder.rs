@@ -1,5 +1,5 @@
-//! A folder for plaintext that only its owner can enter, in memory where there is any, and gone
-//! on every way out of the program.
+//! A folder that only its owner can enter, for plaintext or for pipes that give it out: in memory
+//! where there is any, and gone on every way out of the program.
 //!
 //! Rules of this module:
 //!
@@ -36,6 +36,15 @@ struct Registered {
     guard: Option<Guard>,
 }
 
+/// What a folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Files in clear, which belong into memory.
+    Plaintext,
+    /// Pipes: what goes through them is in no file.
+    Pipes,
+}
+
 /// What its name begins with; 24 hexadecimal digits follow.
 const PREFIX: &str = "sops-rs-edit-";
 
@@ -47,7 +56,7 @@ pub(crate) struct PrivateFolder {
 
 impl PrivateFolder {
     /// Makes one.
-    pub(crate) fn create() -> Result<Self, Failure> {
+    pub(crate) fn create(used_for: Use) -> Result<Self, Failure> {
         exits::watch()?;
         let failed = |problem: String| {
             Failure::new(
@@ -66,10 +75,13 @@ impl PrivateFolder {
                 return Ok(Self { path });
             }
         }
-        failure::warn(format_args!(
-            "no memory-backed folder found; the plaintext is kept below {} while the editor runs",
-            fallback.display()
-        ));
+        if used_for == Use::Plaintext {
+            failure::warn(format_args!(
+                "no memory-backed folder found; the plaintext is kept below {} for as long as it \
+                 is needed",
+                fallback.display()
+            ));
+        }
         let path = make(&fallback.join(&name)).map_err(|error| failed(os_words(&error)))?;
         Ok(Self { path })
     }
@@ -111,6 +123,22 @@ impl PrivateFolder {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Lets the processes that this one starts from now on hold it too. It stays after this
+    /// process has ended, until the last of them has; then the guard removes it.
+    #[cfg(unix)]
+    pub(crate) fn leave_to_children(self) -> io::Result<()> {
+        let registered = lock();
+        let own = registered.iter().find(|registered| registered.folder.path() == self.path);
+        match own {
+            Some(Registered { folder, guard: Some(_) }) => folder.leave_to_children()?,
+            // Nobody would remove it.
+            _ => return Err(io::Error::other("there is no process that would remove it")),
+        }
+        drop(registered);
+        std::mem::forget(self);
+        Ok(())
     }
 }
 
@@ -211,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_folder_is_private_and_goes_with_its_value() {
-        let folder = PrivateFolder::create().unwrap();
+        let folder = PrivateFolder::create(Use::Plaintext).unwrap();
         let file = folder.write(OsStr::new("s.yaml"), b"secret").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.path), 0o700);
@@ -223,8 +251,8 @@ mod tests {
 
     #[test]
     fn each_folder_goes_with_its_own_value() {
-        let first = PrivateFolder::create().unwrap();
-        let second = PrivateFolder::create().unwrap();
+        let first = PrivateFolder::create(Use::Plaintext).unwrap();
+        let second = PrivateFolder::create(Use::Plaintext).unwrap();
         let file = first.write(OsStr::new("s.yaml"), b"secret").unwrap();
         let path = second.path.clone();
         drop(second);
@@ -240,7 +268,7 @@ mod tests {
     fn what_an_editor_put_in_the_place_of_the_file_is_not_written_through() {
         let scratch = sops_tests::scratch::Scratch::new();
         let other = scratch.write("other", "kept");
-        let folder = PrivateFolder::create().unwrap();
+        let folder = PrivateFolder::create(Use::Plaintext).unwrap();
         let (name, at) = (OsStr::new("s.yaml"), folder.path().join("s.yaml"));
         std::os::unix::fs::symlink(&other, &at).unwrap();
         assert!(folder.open(name).is_err(), "a link is not read either");

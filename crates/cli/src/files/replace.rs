@@ -73,6 +73,7 @@ pub(crate) struct Original {
 impl Original {
     /// Reads a file and keeps others of this program from replacing it.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        failure::is_about(path);
         let refused = |error: &io::Error| unreadable("open", path, error);
         let real = fs::canonicalize(path).map_err(|error| refused(&error))?;
         // Before it is opened: that alone can do something to a device.

@@ -40,6 +40,7 @@ pub(super) fn run_all(programs: &Programs, quick: bool) -> Result<Vec<Row>> {
     let bench = Bench { programs, folder: Scratch::new() };
     let mut rows = vec![bench.start()];
     rows.extend(bench.both_ways("10", "yaml", &inputs::grouped("yaml", 10), 100, &ALL)?);
+    rows.extend(bench.exec_env()?);
     let large = inputs::grouped("yaml", 100_000);
     rows.extend(bench.both_ways("grouped 100k", "yaml", &large, 5, &ALL)?);
     let flat = inputs::flat_yaml(100_000);
@@ -106,6 +107,29 @@ impl Bench<'_> {
         Ok([
             self.row(&format!("encrypt {name}"), &able, runs, encrypt),
             self.row(&format!("decrypt {name}"), &able, runs, decrypt),
+        ])
+    }
+
+    /// A command with ten variables, and the same command alone.
+    fn exec_env(&self) -> Result<[Row; 2]> {
+        let plain = self.folder.write("plain.env", inputs::grouped("dotenv", 10));
+        let sealed = self.folder.at("sealed.env");
+        let encrypt = self.file_job(Who::Ours, &["encrypt", "--age", RECIPIENT], &plain);
+        if let Some(encrypt) = encrypt {
+            save_output(&encrypt, self.folder.path(), &sealed)?;
+        }
+        let line = "exit 0";
+        let run = |who| {
+            let words = ["exec-env".to_owned(), sealed.display().to_string(), line.to_owned()];
+            self.job(who, words.to_vec())
+        };
+        let alone = |who| {
+            let arguments = vec!["-c".to_owned(), line.to_owned()];
+            Some(Job { program: "/bin/sh".into(), arguments, ..run(who)? })
+        };
+        Ok([
+            self.row("exec-env 10", &[Who::Ours, Who::Go], 200, run),
+            self.row("the command alone", &[Who::Ours], 200, alone),
         ])
     }
 

@@ -40,6 +40,11 @@ pub(super) fn judge(rows: &[Row]) -> Vec<Goal> {
         let rule = "start: at most 8 MB".to_owned();
         goals.push(goal(rule, ours.peak_mb, ours.peak_mb <= 8.0));
     }
+    let wall = |id: &str| row(id).and_then(|row| row.ours).map(|cost| cost.wall_ms);
+    if let (Some(with), Some(alone)) = (wall("exec-env 10"), wall("the command alone")) {
+        let found = with - alone;
+        goals.push(goal("exec-env: at most 3 ms over its command".into(), found, found <= 3.0));
+    }
     // "What a grouped one costs" with room for noise and for what each line has more.
     for (command, from, to, most) in [
         ("encrypt", "grouped 100k", "flat 100k", 1.25),
