@@ -85,9 +85,9 @@ impl CallPolicy {
             let pause = pause(number).max(failed.wait);
             let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < end);
             if !failed.again || number >= self.attempts || !in_time {
-                return Err(failed.error);
+                return Err(*failed.error);
             }
-            before = Some(failed.error);
+            before = Some(*failed.error);
             sleep(pause).await;
             number += 1;
         }
@@ -121,7 +121,7 @@ impl CallPolicy {
 /// An attempt that did not work.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    error: ProviderError,
+    error: Box<ProviderError>,
     again: bool,
     wait: Duration,
 }
@@ -129,7 +129,7 @@ pub(crate) struct Failed {
 impl From<ProviderError> for Failed {
     /// Whether it is tried again follows from the kind of refusal.
     fn from(error: ProviderError) -> Self {
-        Self { again: error.is_temporary(), error, wait: Duration::ZERO }
+        Self { again: error.is_temporary(), error: Box::new(error), wait: Duration::ZERO }
     }
 }
 

@@ -28,6 +28,14 @@ mod age_ssh;
 pub mod aws_kms;
 #[cfg(feature = "calls")]
 mod call;
+#[cfg(feature = "gpg")]
+pub mod gpg;
+#[cfg(feature = "vault")]
+pub mod hc_vault;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "huawei")]
+pub mod huawei_kms;
 mod keyring;
 #[cfg(feature = "pgp")]
 pub mod pgp;
@@ -40,6 +48,14 @@ pub use age::AgeProvider;
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
 #[cfg(feature = "calls")]
 pub use call::CallPolicy;
+#[cfg(feature = "gpg")]
+pub use gpg::{GpgFound, GpgOutput, GpgProgram, GpgProvider};
+#[cfg(feature = "vault")]
+pub use hc_vault::{HcVault, VaultAllowlist, VaultSettings, VaultToken};
+#[cfg(feature = "http")]
+pub use http::HttpSettings;
+#[cfg(feature = "huawei")]
+pub use huawei_kms::{HuaweiCredentials, HuaweiKms, HuaweiSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
