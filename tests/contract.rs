@@ -6,6 +6,10 @@
 mod aws_kms;
 #[path = "support/contract.rs"]
 mod contract;
+#[path = "contract_vault.rs"]
+mod hc_vault;
+#[path = "contract_huawei.rs"]
+mod huawei_kms;
 
 use std::fs;
 use std::io::Write as _;

@@ -3,6 +3,8 @@
 
 #[path = "pgp/choice.rs"]
 mod choice;
+#[path = "pgp/command.rs"]
+mod command;
 #[path = "support/contract.rs"]
 mod contract;
 #[path = "pgp/gpg.rs"]
@@ -18,7 +20,7 @@ use std::sync::Arc;
 
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::KeyProvider as _;
-use sops_providers::{PgpHome, PgpProvider};
+use sops_providers::{GpgFound, GpgProvider, PgpHome, PgpProvider};
 
 use gpg::{Gpg, assert_opens, data_key, master, open};
 
@@ -107,6 +109,16 @@ fn sixty_four_open_at_once() {
             });
         }
     });
+}
+
+#[tokio::test]
+async fn gpg_itself_keeps_the_contract() {
+    let Some(gpg) = Gpg::new() else { return };
+    for (primary, subkey) in [("rsa2048", "rsa2048"), ("ed25519", "cv25519")] {
+        let (key, _) = gpg.key(primary, primary, subkey);
+        let found = GpgFound::At(Box::new(gpg.as_program()));
+        contract::check(&GpgProvider::reading(move || found), &master(&key), None).await;
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, KeyKind, KeyProvider as _, MasterKey};
-use sops_providers::{PgpHome, PgpProvider};
+use sops_providers::{GpgOutput, GpgProgram, PgpHome, PgpProvider};
 use sops_tests::{need, scratch::Scratch};
 
 pub(crate) struct Gpg {
@@ -140,6 +140,11 @@ impl Gpg {
         home
     }
 
+    /// The program as the command runs it: with no arguments of its own.
+    pub(crate) fn as_program(&self) -> Bare {
+        Bare { program: self.program.clone(), home: self.home().to_owned() }
+    }
+
     /// A provider with everything in the home.
     pub(crate) fn provider(&self) -> PgpProvider {
         PgpProvider::new(self.files())
@@ -150,6 +155,31 @@ impl Gpg {
         let mut home = PgpHome::new();
         home.add_keyring("export", SecretBytes::new(self.run(arguments, b"")));
         home
+    }
+}
+
+/// gpg with nothing but a home.
+pub(crate) struct Bare {
+    program: PathBuf,
+    home: PathBuf,
+}
+
+impl GpgProgram for Bare {
+    fn name(&self) -> String {
+        "gpg".to_owned()
+    }
+
+    fn run(&self, arguments: &[&str], input: &[u8]) -> std::io::Result<GpgOutput> {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env("GNUPGHOME", &self.home).env("LC_ALL", "C");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        // Inputs are shorter than a pipe holds, and gpg may end without reading one.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output()?;
+        let failure = (!output.status.success()).then(|| output.status.to_string());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(GpgOutput { failure, printed: output.stdout[..].into(), said })
     }
 }
 

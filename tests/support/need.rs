@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::paths;
 use crate::rig::aws::Aws;
 use crate::rig::cluster::{ControlPlane, Place, Programs};
+use crate::rig::vault::{OpenBao, Vault};
 
 /// The Go program sops-rs is compared with: `SOPS_PEER`.
 pub fn peer() -> Option<PathBuf> {
@@ -33,6 +34,18 @@ pub fn aws() -> Option<Aws> {
     let kms = variable("SOPS_RIG_KMS", "the KMS emulator")?;
     let sts = variable("SOPS_RIG_STS", "the STS and S3 emulator")?;
     Some(Aws::at(kms, sts))
+}
+
+/// The server of OpenBao that all tests share: `SOPS_VAULT_DIR`.
+pub fn vault() -> Option<Vault> {
+    let folder = variable("SOPS_VAULT_DIR", "the server of OpenBao")?;
+    Some(Vault::at(folder).expect("a server of OpenBao"))
+}
+
+/// A server of OpenBao for one test alone, by the program of `SOPS_BAO`.
+pub fn openbao(folder: &Path) -> Option<OpenBao> {
+    let program = variable("SOPS_BAO", "the program of OpenBao")?;
+    Some(OpenBao::start(Path::new(&program), folder).expect("a server of OpenBao starts"))
 }
 
 /// The control plane all tests share: `SOPS_CLUSTER_DIR`. With controllers, which tests of

@@ -33,6 +33,14 @@ impl Variable {
         self.text().filter(|text| !text.is_empty())
     }
 
+    /// The variables whose names begin with this one: what follows, and the value.
+    pub(crate) fn all_after(self) -> impl Iterator<Item = (String, String)> {
+        env::vars_os().filter_map(move |(name, value)| {
+            let rest = name.to_str()?.strip_prefix(self.name)?.to_owned();
+            Some((rest, value.into_string().ok().filter(|value| !value.is_empty())?))
+        })
+    }
+
     /// Its value as a boolean; nothing means false.
     pub(crate) fn boolean(self) -> Result<Option<bool>, Failure> {
         let Some(text) = self.text() else { return Ok(None) };
@@ -120,6 +128,63 @@ env_vars! {
     AWS_CONFIG_FILE;
     /// The file of AWS access keys. This program only names it in messages.
     AWS_SHARED_CREDENTIALS_FILE;
+    /// The token for keys of Vault and OpenBao; else the file `~/.vault-token` has it.
+    VAULT_TOKEN;
+    /// Which servers of Vault may be asked: `all` (unless set), `none`, or beginnings of their
+    /// addresses, separated by commas.
+    SOPS_HC_VAULT_ALLOWLIST;
+    /// The namespace of requests to Vault.
+    VAULT_NAMESPACE;
+    /// The address of an agent that is asked instead of the server of a Vault key.
+    VAULT_AGENT_ADDR;
+    /// A file of certificates to trust for Vault, instead of those of the system.
+    VAULT_CACERT;
+    /// The certificates themselves, if the variable above is not set.
+    VAULT_CACERT_BYTES;
+    /// A folder of such files, if neither is set.
+    VAULT_CAPATH;
+    /// The certificate of the caller for Vault; goes with `VAULT_CLIENT_KEY`.
+    VAULT_CLIENT_CERT;
+    /// The private key of that certificate.
+    VAULT_CLIENT_KEY;
+    /// `true`: whoever answers is taken for Vault, whatever certificate comes. For tests.
+    VAULT_SKIP_VERIFY;
+    /// The name in the certificate of Vault. Not served yet: an error if it is set.
+    VAULT_TLS_SERVER_NAME;
+    /// The proxy for Vault, instead of `HTTPS_PROXY`; for plain `http`, too.
+    VAULT_PROXY_ADDR;
+    /// The same, if the one above is not set.
+    VAULT_HTTP_PROXY;
+    /// `true`: answers of Vault that lead to another address are not followed.
+    VAULT_DISABLE_REDIRECTS;
+    /// Further headers of requests to Vault, as a JSON object of texts.
+    VAULT_HEADERS;
+    /// How long a call of Vault may take, if `SOPS_KEY_TIMEOUT` is not set: seconds, or such as
+    /// `1m30s`.
+    VAULT_CLIENT_TIMEOUT;
+    /// How often a call of Vault is made again if it fails for the moment; 2 unless set.
+    VAULT_MAX_RETRIES;
+    /// The access key for Huawei Cloud KMS; else the file of credentials has it.
+    HUAWEICLOUD_SDK_AK;
+    /// The secret key that belongs to it.
+    HUAWEICLOUD_SDK_SK;
+    /// The token of a session of that key.
+    HUAWEICLOUD_SDK_SECURITY_TOKEN;
+    /// The project whose keys are used; else Huawei's identity service is asked.
+    HUAWEICLOUD_SDK_PROJECT_ID;
+    /// The file of credentials for Huawei Cloud, instead of `~/.huaweicloud/credentials`.
+    HUAWEICLOUD_SDK_CREDENTIALS_FILE;
+    /// The file of Huawei's regions, instead of `~/.huaweicloud/regions.yaml`.
+    HUAWEICLOUD_SDK_REGIONS_FILE;
+    /// With the name of a region behind it, in capitals and with `_` for `-`: the address of Huawei
+    /// Cloud KMS there.
+    HUAWEICLOUD_SDK_REGION_KMS_;
+    /// The address of Huawei's identity service.
+    HUAWEICLOUD_SDK_IAM_ENDPOINT;
+    /// The program for keys of OpenPGP, instead of `gpg`.
+    SOPS_GPG_EXEC;
+    /// The home of GnuPG, instead of `~/.gnupg`; gpg reads it, too.
+    GNUPGHOME;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
     /// How errors are told when `--error-format` is not given: `text`, or `json` for programs.
@@ -144,7 +209,7 @@ env_vars! {
     /// Where gpg-agent listens (up to the first colon), which is asked for passphrases of age
     /// identities and SSH keys; unset, `gpgconf` says it.
     GPG_AGENT_INFO;
-    /// The terminal at which gpg-agent asks, unless it is that of standard input.
+    /// The terminal at which gpg-agent asks, unless it is that of this program.
     GPG_TTY;
     /// The display on which gpg-agent asks.
     DISPLAY;

@@ -224,9 +224,22 @@ impl KeyServices {
             let mut keyring = Keyring::default();
             if self.local {
                 keyring = keyring.with_shared(silent.clone()).with_shared(assisted);
+                #[cfg(feature = "pgp")]
+                {
+                    let [wraps, opens] = credentials::pgp::providers();
+                    keyring = keyring.with_shared(wraps).with_shared(opens);
+                }
                 #[cfg(feature = "aws")]
                 {
                     keyring = keyring.with_shared(credentials::aws::provider());
+                }
+                #[cfg(feature = "huawei")]
+                {
+                    keyring = keyring.with_shared(credentials::huawei::provider());
+                }
+                #[cfg(feature = "vault")]
+                {
+                    keyring = keyring.with_shared(credentials::vault::provider());
                 }
             }
             Made { keyring, age, silent, runtime: OnceCell::new() }

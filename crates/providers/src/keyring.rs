@@ -50,11 +50,10 @@ pub fn missing_feature(key: &MasterKey) -> Option<&'static str> {
             _ => (!cfg!(feature = "age")).then_some("age"),
         },
         MasterKey::AwsKms(_) => (!cfg!(feature = "aws")).then_some("aws"),
-        MasterKey::Pgp(_) => (!cfg!(feature = "pgp")).then_some("pgp"),
-        MasterKey::GcpKms(_)
-        | MasterKey::HuaweiKms(_)
-        | MasterKey::AzureKv(_)
-        | MasterKey::HcVault(_) => None,
+        MasterKey::Pgp(_) => (!cfg!(any(feature = "gpg", feature = "pgp"))).then_some("pgp"),
+        MasterKey::HcVault(_) => (!cfg!(feature = "vault")).then_some("vault"),
+        MasterKey::HuaweiKms(_) => (!cfg!(feature = "huawei")).then_some("huawei"),
+        MasterKey::GcpKms(_) | MasterKey::AzureKv(_) => None,
     }
 }
 

@@ -26,16 +26,40 @@ mod age_pq;
 mod age_ssh;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
+#[cfg(feature = "calls")]
+mod call;
+#[cfg(feature = "gpg")]
+pub mod gpg;
+#[cfg(feature = "vault")]
+pub mod hc_vault;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "huawei")]
+pub mod huawei_kms;
 mod keyring;
 #[cfg(feature = "pgp")]
 pub mod pgp;
+#[cfg(feature = "calls")]
+mod proxy;
 
 #[cfg(feature = "age")]
 pub use age::AgeProvider;
 #[cfg(feature = "aws")]
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
+#[cfg(feature = "calls")]
+pub use call::CallPolicy;
+#[cfg(feature = "gpg")]
+pub use gpg::{GpgFound, GpgOutput, GpgProgram, GpgProvider};
+#[cfg(feature = "vault")]
+pub use hc_vault::{HcVault, VaultAllowlist, VaultSettings, VaultToken};
+#[cfg(feature = "http")]
+pub use http::HttpSettings;
+#[cfg(feature = "huawei")]
+pub use huawei_kms::{HuaweiCredentials, HuaweiKms, HuaweiSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
 #[cfg(feature = "pgp")]
 pub use pgp::{PgpHome, PgpProvider};
+#[cfg(feature = "calls")]
+pub use proxy::Proxy;

@@ -100,11 +100,14 @@ fn server(
 fn install() -> Result<(PathBuf, PathBuf)> {
     let _lock = tools::lock()?;
     let python = python()?;
-    Ok((environment(&python, "localstack")?, environment(&python, "moto")?))
+    Ok((
+        environment(&python, "localstack", "rig/aws/localstack.txt")?,
+        environment(&python, "moto", "rig/aws/moto.txt")?,
+    ))
 }
 
 /// The Python the locks were made for; later ones lack some of the pinned packages.
-fn python() -> Result<PathBuf> {
+pub(crate) fn python() -> Result<PathBuf> {
     for name in ["python3.11", "python3", "python3.12"] {
         let Some(path) = paths::on_path(name) else { continue };
         let version = shell::output(&mut shell::command(&path, ["--version"])).unwrap_or_default();
@@ -116,8 +119,8 @@ fn python() -> Result<PathBuf> {
 }
 
 /// A virtual environment with exactly the packages of one lock; made again when the lock changed.
-fn environment(python: &Path, name: &str) -> Result<PathBuf> {
-    let lock = paths::in_tests(format!("rig/aws/{name}.txt"));
+pub(crate) fn environment(python: &Path, name: &str, lock: &str) -> Result<PathBuf> {
+    let lock = paths::in_tests(lock);
     let wanted = fs::read(&lock).with_context(|| format!("unable to read {}", lock.display()))?;
     let folder = paths::rig().join(name);
     let stamp = folder.join("installed.txt");

@@ -21,6 +21,7 @@ mod rig;
 mod shell;
 mod test;
 mod tools;
+mod vault;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! `cargo xtask rig`: the emulators behind the fault proxy, and a control plane, until Ctrl-C.
+//! `cargo xtask rig`: the emulators behind the fault proxy, OpenBao, and a control plane, until
+//! Ctrl-C.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use sops_tests::fault::{Call, FaultProxy, Rule};
 use crate::cluster::Cluster;
 use crate::emulators::Emulators;
 use crate::shell;
+use crate::vault::Vault;
 
 /// How often the calls that came in are shown.
 const LOOK: Duration = Duration::from_millis(200);
@@ -35,6 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for (name, value) in emulators.variables() {
         println!("export {name}={value}");
     }
+    let _vault = vault()?;
     let _cluster = if wanted.cluster { Some(cluster()?) } else { None };
     println!("# The keys are listed in tests/support/rig/aws.rs. Ctrl-C stops everything.");
     let mut shown = 0;
@@ -56,6 +59,16 @@ fn show(call: &Call) {
         "{at:9.3} s  connection {}  {}  {}  {key}",
         call.connection, call.operation, call.region
     );
+}
+
+fn vault() -> Result<Vault> {
+    shell::step("OpenBao");
+    let vault = Vault::start()?;
+    println!("\n# For tests; the root token is `root`, the ports stand in ports.json there:");
+    for (name, value) in vault.variables() {
+        println!("export {name}={}", value.display());
+    }
+    Ok(vault)
 }
 
 fn cluster() -> Result<Cluster> {

@@ -9,6 +9,7 @@ use sops_tests::paths;
 
 use crate::cluster::Cluster;
 use crate::emulators::Emulators;
+use crate::vault::Vault;
 use crate::{cluster, fuzz, peer, shell, tools};
 
 /// Programs that tests look for on `PATH`, with the package that brings them.
@@ -65,6 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Servers of one run, unless somebody else started them.
 struct Rig {
     _emulators: Option<Emulators>,
+    _vault: Option<Vault>,
     _cluster: Option<Cluster>,
 }
 
@@ -102,7 +104,7 @@ fn prepare(test: &mut Command) -> Result<Rig> {
             Err(error) => drop(shell::missing::<()>(&error)?),
         }
     }
-    Ok(Rig { _emulators: emulators(test)?, _cluster: control_plane(test)? })
+    Ok(Rig { _emulators: emulators(test)?, _vault: vault(test)?, _cluster: control_plane(test)? })
 }
 
 fn emulators(test: &mut Command) -> Result<Option<Emulators>> {
@@ -115,6 +117,17 @@ fn emulators(test: &mut Command) -> Result<Option<Emulators>> {
         Ok(emulators) => {
             test.envs(emulators.variables());
             Ok(Some(emulators))
+        }
+        Err(error) => shell::missing(&error),
+    }
+}
+
+fn vault(test: &mut Command) -> Result<Option<Vault>> {
+    shell::step("OpenBao");
+    match Vault::start() {
+        Ok(vault) => {
+            test.envs(vault.variables());
+            Ok(Some(vault))
         }
         Err(error) => shell::missing(&error),
     }

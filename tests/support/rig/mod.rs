@@ -2,4 +2,6 @@
 
 pub mod aws;
 pub mod cluster;
+pub mod huawei;
 pub mod servers;
+pub mod vault;

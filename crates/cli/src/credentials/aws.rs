@@ -2,14 +2,15 @@
 //! a call may take, the name of this machine for the sessions of assumed roles, the proxy, and the
 //! words for places where the SDK looks.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sops_core::{
     crypto::KeyPart,
     keys::{Attempt, KeyProvider, MasterKey, ProviderError, Reach, Refusal},
 };
-use sops_providers::aws_kms::{AwsKms, AwsSettings, Proxy};
+use sops_providers::aws_kms::{AwsKms, AwsSettings};
 
+use super::calls;
 use crate::env_vars;
 
 /// Addresses that the SDK takes from the environment.
@@ -36,22 +37,14 @@ fn settings() -> Result<AwsSettings, String> {
         return Err(format!("{} is set to nothing; give it an address, or unset it", empty.name));
     }
     Ok(AwsSettings {
-        deadline: deadline()?,
+        deadline: calls::deadline()?,
         host: host(),
-        proxy: proxy(),
+        // Only for `https`, which is what AWS speaks: credentials of a container or instance come by
+        // plain `http` from next door, and do not pass through somebody else.
+        proxy: calls::proxy(),
         profile_in_environment: env_vars::AWS_PROFILE.non_empty(),
         profile_files: profile_files(),
         ..AwsSettings::default()
-    })
-}
-
-fn deadline() -> Result<Duration, String> {
-    let variable = env_vars::SOPS_KEY_TIMEOUT;
-    let Some(text) = variable.non_empty() else { return Ok(AwsSettings::DEADLINE) };
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        let name = variable.name;
-        format!("{name} is {text:?}; it takes seconds above zero, such as 10 or 2.5")
     })
 }
 
@@ -64,16 +57,6 @@ fn host() -> Option<String> {
     {
         None
     }
-}
-
-/// Only for `https`, which is what AWS speaks: credentials of a container or instance come by
-/// plain `http` from next door, and do not pass through somebody else.
-fn proxy() -> Option<Proxy> {
-    let either = |upper: env_vars::Variable, lower: env_vars::Variable| {
-        upper.non_empty().or_else(|| lower.non_empty())
-    };
-    let address = either(env_vars::HTTPS_PROXY, env_vars::https_proxy)?;
-    Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
 }
 
 /// The files of profiles, for messages.

@@ -4,7 +4,15 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(any(feature = "aws", feature = "huawei", feature = "pgp", feature = "vault"))]
+mod calls;
 #[cfg(unix)]
 mod gpg_agent;
+#[cfg(feature = "huawei")]
+pub(crate) mod huawei;
 mod person;
+#[cfg(feature = "pgp")]
+pub(crate) mod pgp;
 mod terminal;
+#[cfg(feature = "vault")]
+pub(crate) mod vault;

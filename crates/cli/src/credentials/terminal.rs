@@ -11,6 +11,24 @@ pub(super) fn passphrase(question: &str) -> Option<zeroize::Zeroizing<String>> {
     rpassword::prompt_password(question).ok().map(zeroize::Zeroizing::new)
 }
 
+/// The device of the terminal that this program is connected with, if it has one.
+#[cfg(feature = "pgp")]
+pub(super) fn name() -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        let name = |stream: std::os::fd::BorrowedFd<'_>| {
+            rustix::termios::ttyname(stream, Vec::new()).ok()?.into_string().ok()
+        };
+        [input.as_fd(), errors.as_fd(), output.as_fd()].into_iter().find_map(name)
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
+
 /// Asks for something that is not secret.
 pub(super) fn ask(question: &str) -> Option<String> {
     let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;

@@ -157,6 +157,15 @@ fn next_steps(groups: &[GroupReport]) -> Vec<String> {
 fn next_step(error: &ProviderError) -> String {
     match error.refusal {
         Refusal::TimedOut => format!("{} (SOPS_KEY_TIMEOUT, in seconds)", error.next_step()),
+        Refusal::Unreachable
+            if error.text.contains("certificate") && error.kind == KeyKind::HcVault =>
+        {
+            "check who answers there; VAULT_CACERT names the file of certificates to trust"
+                .to_owned()
+        }
+        Refusal::NotUnlocked if error.kind == KeyKind::Pgp => {
+            format!("{}; gpg-agent asks at the terminal in GPG_TTY", error.next_step())
+        }
         Refusal::Unreachable if error.text.contains("certificate") => {
             "check who answers there; SSL_CERT_FILE names the file of certificates to trust \
              (AWS_CA_BUNDLE is not read)"
@@ -169,10 +178,6 @@ fn next_step(error: &ProviderError) -> String {
 /// Why no provider of this program knows a key.
 fn not_served(key: &MasterKey) -> String {
     match missing_feature(key) {
-        // The provider is there, and this program does not use it yet.
-        _ if matches!(key, MasterKey::Pgp(_)) => {
-            format!("{} keys are not served by this version", key.kind())
-        }
         Some(feature) => format!("this build does not have the feature {feature}"),
         None => format!("{} keys are not served by this version", key.kind()),
     }

@@ -124,6 +124,8 @@ pub enum Refusal {
     HelperFailed,
     /// A setting of this run makes no sense.
     BadSetting,
+    /// A setting of this run does not allow it.
+    NotAllowed,
     /// This build or this provider cannot do it.
     Unsupported,
     /// Anything else.
@@ -155,11 +157,18 @@ impl ProviderError {
         let caller = self.caller.as_deref().unwrap_or("the caller");
         let aws = self.kind == KeyKind::AwsKms;
         let pgp = self.kind == KeyKind::Pgp;
+        let vault = self.kind == KeyKind::HcVault;
+        let huawei = self.kind == KeyKind::HuaweiKms;
         match self.refusal {
             Refusal::Denied if aws => format!(
                 "allow kms:Encrypt and kms:Decrypt on this key for {caller}, in its IAM policy and \
                  in the key policy; if the policy has a condition on the encryption context, the \
                  context has to match"
+            ),
+            Refusal::Denied if vault => format!(
+                "allow `update` on ENGINE/encrypt/KEY and ENGINE/decrypt/KEY in a policy of \
+                 {caller}; `vault token lookup` tells whether it is still valid, and whether it is \
+                 one of the right namespace"
             ),
             Refusal::Denied => format!("give {caller} permission to use this key"),
             Refusal::Disabled => "enable the key, or use another key of the file".into(),
@@ -172,9 +181,15 @@ impl ProviderError {
             Refusal::NotUsable if pgp => "renew the key (`gpg --quick-set-expire`) or take \
                  another one, and import its public key anew"
                 .into(),
+            Refusal::NotUsable if vault => "lower `min_decryption_version` of the key, or restore \
+                 the wrapped key that a later version of the file has"
+                .into(),
             Refusal::NotUsable => "look at the state of the key in its service".into(),
             Refusal::NoSuchKey if pgp => "import the public key into the GnuPG home (`gpg \
                  --import`), and check the fingerprint"
+                .into(),
+            Refusal::NoSuchKey if vault => "check address, namespace, engine and name of the key; \
+                 a new one is made by `vault write -f ENGINE/keys/KEY`"
                 .into(),
             Refusal::NoSuchKey => {
                 "check region, account and id of the key; it may have been deleted, \
@@ -185,6 +200,9 @@ impl ProviderError {
                 "add a subkey for encryption (`gpg --quick-add-key FINGERPRINT default encr`)"
                     .into()
             }
+            Refusal::WrongUsage if vault => "choose a key that encrypts, made without \
+                 `derived=true`"
+                .into(),
             Refusal::WrongUsage => "choose a symmetric key for encryption and decryption".into(),
             Refusal::WrongKey => {
                 "the key beside this text did not make it: was the file's metadata \
@@ -205,6 +223,13 @@ impl ProviderError {
             Refusal::NoCredentials if pgp => {
                 "make the GnuPG home readable, with the secret key in it".into()
             }
+            Refusal::NoCredentials if huawei => "set HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK and \
+                 HUAWEICLOUD_SDK_PROJECT_ID, or write ak, sk and project_id into the section \
+                 [basic] of ~/.huaweicloud/credentials"
+                .into(),
+            Refusal::NoCredentials if vault => {
+                "set VAULT_TOKEN, or sign in with `vault login`, which writes ~/.vault-token".into()
+            }
             Refusal::NoCredentials => format!("provide credentials for {}", self.kind),
             Refusal::CredentialsFailed => {
                 "repair that source of credentials, or choose another one with AWS_PROFILE; \
@@ -216,7 +241,13 @@ impl ProviderError {
                  key; `aws sts get-caller-identity` shows whether it works"
                     .into()
             }
+            Refusal::BadCredentials if vault => {
+                "sign in again (`vault login`), or renew the token in VAULT_TOKEN".into()
+            }
             Refusal::BadCredentials => "renew the credentials".into(),
+            Refusal::NoRegion if huawei => "check the region before the colon of the key; the \
+                 address of one that is new can be set by HUAWEICLOUD_SDK_REGION_KMS_REGION"
+                .into(),
             Refusal::NoRegion => "write the key as a full ARN, which has the region in it".into(),
             Refusal::RoleRefused => format!(
                 "allow sts:AssumeRole on the role for {caller}, and name the caller in the role's \
@@ -240,6 +271,10 @@ impl ProviderError {
             }
             Refusal::HelperFailed => "check the program's own messages".into(),
             Refusal::BadSetting => "correct the setting, or take it away".into(),
+            Refusal::NotAllowed => {
+                "add the address to the setting, if it is one to trust with keys and credentials"
+                    .into()
+            }
             Refusal::Unsupported if pgp => {
                 "use another key of the file, or open it where gpg is there".into()
             }
@@ -275,6 +310,7 @@ impl Refusal {
             Self::HelperMissing => "a program is missing",
             Self::HelperFailed => "a program failed",
             Self::BadSetting => "a setting makes no sense",
+            Self::NotAllowed => "a setting does not allow it",
             Self::Unsupported => "not supported",
             Self::Other => "failed",
         }

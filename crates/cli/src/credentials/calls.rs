@@ -1,0 +1,32 @@
+//! What key services share: how long a call may take, the proxy, files that need not be there.
+
+use std::{io, time::Duration};
+
+use sops_providers::{CallPolicy, Proxy};
+
+use crate::env_vars;
+
+/// How long one call may take.
+pub(super) fn deadline() -> Result<Duration, String> {
+    let variable = env_vars::SOPS_KEY_TIMEOUT;
+    let Some(text) = variable.non_empty() else { return Ok(CallPolicy::DEADLINE) };
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        let name = variable.name;
+        format!("{name} is {text:?}; it takes seconds above zero, such as 10 or 2.5")
+    })
+}
+
+/// The proxy for `https`.
+pub(super) fn proxy() -> Option<Proxy> {
+    let either = |upper: env_vars::Variable, lower: env_vars::Variable| {
+        upper.non_empty().or_else(|| lower.non_empty())
+    };
+    let address = either(env_vars::HTTPS_PROXY, env_vars::https_proxy)?;
+    Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
+}
+
+/// Whether an error only says that something is not there.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

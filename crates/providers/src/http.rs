@@ -1,0 +1,264 @@
+//! Requests to services that have no library of their own.
+//!
+//! Rules of this module:
+//!
+//! - A client is put together when the first request is made, and the trust store is read only for
+//!   `https`.
+//! - Variables of proxies are not looked at: who wants one says so.
+//! - An answer is read up to a limit, into memory that is wiped.
+//! - Texts of errors hold no address: it may have a password in it.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::RETRY_AFTER;
+use reqwest::redirect;
+use reqwest::{Certificate, Client, ClientBuilder, Identity, NoProxy, RequestBuilder};
+use sops_core::crypto::SecretBytes;
+use sops_core::keys::{MasterKey, ProviderError, Refusal};
+use zeroize::Zeroizing;
+
+use crate::call::{CallPolicy, Failed, retry_after};
+use crate::proxy::Proxy;
+
+/// Longest answer. Those of key services are a few kilobytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+/// How often an answer may name another place.
+const MOST_REDIRECTS: usize = 3;
+/// What Go and others never ask by a proxy either.
+const NEXT_DOOR: &str = "localhost,127.0.0.0/8,::1";
+
+/// How a service is reached.
+#[derive(Clone, Debug, Default)]
+pub struct HttpSettings {
+    /// The proxy for `https`.
+    pub proxy: Option<Proxy>,
+    /// The proxy for plain `http`.
+    pub plain_proxy: Option<Proxy>,
+    /// Certificates of authorities to trust instead of those of the system, as PEM.
+    pub authorities: Option<Vec<u8>>,
+    /// The certificate of the caller and its private key, as PEM one after the other.
+    pub identity: Option<SecretBytes>,
+    /// Whoever answers is taken for the service, whatever certificate comes. For tests only.
+    pub any_certificate: bool,
+    /// Whether an answer that names another place is followed; never from `https` to `http`.
+    pub redirects: bool,
+}
+
+/// The clients of one service, put together when they are needed.
+#[derive(Debug, Default)]
+pub(crate) struct Http {
+    settings: HttpSettings,
+    plain: OnceLock<Result<Client, String>>,
+    secure: OnceLock<Result<Client, String>>,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Its status.
+    pub(crate) status: u16,
+    /// How long the service wants to be left alone.
+    pub(crate) wait: Option<Duration>,
+    /// Its body.
+    pub(crate) body: SecretBytes,
+}
+
+impl Http {
+    pub(crate) fn new(settings: HttpSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// The client for addresses of a scheme, `http` or `https`.
+    ///
+    /// # Errors
+    /// If a setting makes no sense: one line without anything secret.
+    pub(crate) fn client(&self, scheme: &str, policy: CallPolicy) -> Result<&Client, String> {
+        let (cell, secure) = match scheme {
+            "https" => (&self.secure, true),
+            _ => (&self.plain, false),
+        };
+        let client = cell.get_or_init(|| self.build(secure, policy));
+        client.as_ref().map_err(Clone::clone)
+    }
+
+    fn build(&self, secure: bool, policy: CallPolicy) -> Result<Client, String> {
+        let settings = &self.settings;
+        let mut builder = Client::builder()
+            .no_proxy()
+            .connect_timeout(policy.connect())
+            .redirect(redirects(settings.redirects));
+        if let Some(proxy) = &settings.proxy {
+            builder = builder.proxy(through(proxy, reqwest::Proxy::https)?);
+        }
+        if let Some(proxy) = &settings.plain_proxy {
+            builder = builder.proxy(through(proxy, reqwest::Proxy::http)?);
+        }
+        if secure {
+            builder = trust(builder, settings)?;
+        } else {
+            // A place without certificates of its own has no use for them by plain `http`.
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map_err(|error| causes(&error))
+    }
+}
+
+fn trust(mut builder: ClientBuilder, settings: &HttpSettings) -> Result<ClientBuilder, String> {
+    if let Some(pem) = &settings.authorities {
+        let certificates = Certificate::from_pem_bundle(pem)
+            .ok()
+            .filter(|certificates| !certificates.is_empty())
+            .ok_or("there is no certificate in PEM among those to trust")?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    if let Some(pem) = &settings.identity {
+        // What is wrong with it is not repeated: there is a private key in it.
+        let identity = Identity::from_pem(pem.expose())
+            .map_err(|_| "the certificate of the caller and its key are no usable PEM")?;
+        builder = builder.identity(identity);
+    }
+    Ok(builder.tls_danger_accept_invalid_certs(settings.any_certificate))
+}
+
+fn through(
+    proxy: &Proxy,
+    kind: impl FnOnce(String) -> reqwest::Result<reqwest::Proxy>,
+) -> Result<reqwest::Proxy, String> {
+    let made = kind(proxy.url()).map_err(|_| "the address of the proxy makes no sense")?;
+    let except = match &proxy.except {
+        Some(except) => format!("{except},{NEXT_DOOR}"),
+        None => NEXT_DOOR.to_owned(),
+    };
+    Ok(made.no_proxy(NoProxy::from_string(&except)))
+}
+
+fn redirects(follow: bool) -> redirect::Policy {
+    if !follow {
+        return redirect::Policy::none();
+    }
+    redirect::Policy::custom(|attempt| {
+        let was_secure = attempt.previous().iter().any(|url| url.scheme() == "https");
+        if was_secure && attempt.url().scheme() != "https" {
+            attempt.error("the answer leads from https to http")
+        } else if attempt.previous().len() > MOST_REDIRECTS {
+            attempt.error("the answers lead from one place to the next")
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+/// A body that is wiped when it was sent.
+pub(crate) fn secret_body(content: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(content)
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// If there was none, or not a whole one.
+pub(crate) async fn send(key: &MasterKey, request: RequestBuilder) -> Result<Answer, Failed> {
+    let mut response = request.send().await.map_err(|error| broken(key, error))?;
+    let header = response.headers().get(RETRY_AFTER);
+    let wait = header.and_then(|value| value.to_str().ok()).and_then(retry_after);
+    let status = response.status().as_u16();
+    // One that grows would leave parts behind.
+    let mut body = SecretBytes::new(Vec::with_capacity(64 * 1024));
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(key, error))? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            let text = "the answer is longer than any of the service's";
+            return Err(Failed::from(ProviderError::new(Refusal::Malformed, key, text)));
+        }
+        body.expose_mut().extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, wait, body })
+}
+
+/// No answer came.
+fn broken(key: &MasterKey, error: reqwest::Error) -> Failed {
+    let error = error.without_url();
+    let text = causes(&error);
+    let refusal = match () {
+        () if error.is_builder() => Refusal::BadSetting,
+        () if error.is_redirect() => Refusal::Other,
+        () if error.is_timeout() && !error.is_connect() => Refusal::TimedOut,
+        () => Refusal::Unreachable,
+    };
+    // Whoever answers there is not who was asked, and will not be in a moment.
+    let stranger = text.contains("certificate");
+    let failed = Failed::from(ProviderError::new(refusal, key, text));
+    if stranger { failed.for_good() } else { failed }
+}
+
+/// The chain of causes in one line, without the first, which only says that there are some.
+fn causes(error: &dyn Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = one_line(&error.to_string());
+        if parts.last().is_none_or(|last| !last.contains(&text)) && !text.is_empty() {
+            parts.push(text);
+        }
+        cause = error.source();
+    }
+    if parts.is_empty() { one_line(&error.to_string()) } else { parts.join(": ") }
+}
+
+/// A text in one line, of a length that can be read.
+pub(crate) fn one_line(text: &str) -> String {
+    const LONGEST: usize = 600;
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.len() + word.len() > LONGEST {
+            line.push('…');
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().filter(|c| !c.is_control()));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_make_no_sense_are_told_without_what_is_in_them() {
+        let policy = CallPolicy::default();
+        let proxy = |address: &str| Some(Proxy { address: address.into(), except: None });
+        for (settings, words) in [
+            (
+                HttpSettings { authorities: Some(b"hunter2".to_vec()), ..HttpSettings::default() },
+                "no certificate",
+            ),
+            (
+                HttpSettings { identity: Some("hunter2".into()), ..HttpSettings::default() },
+                "no usable PEM",
+            ),
+            (
+                HttpSettings { proxy: proxy("http://hunter2@:x"), ..HttpSettings::default() },
+                "proxy",
+            ),
+        ] {
+            assert!(!format!("{settings:?}").contains("hunter2") || settings.authorities.is_some());
+            let error = Http::new(settings).client("https", policy).unwrap_err();
+            assert!(error.contains(words) && !error.contains("hunter2"), "{error}");
+        }
+        // None of them matters where there is no TLS.
+        let settings = HttpSettings { identity: Some("x".into()), ..HttpSettings::default() };
+        Http::new(settings).client("http", policy).unwrap();
+    }
+
+    #[test]
+    fn lines_end_somewhere() {
+        assert_eq!(one_line(" a\n\tb\u{7} c "), "a b c");
+        let long = one_line(&"word ".repeat(1000));
+        assert!(long.len() < 700 && long.ends_with('…'), "{long}");
+    }
+}
