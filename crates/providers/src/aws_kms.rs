@@ -38,8 +38,9 @@ use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, AwsKmsKey, KeyProvider, MasterKey, ProviderError, Reach, Refusal};
 use tokio::sync::OnceCell;
 
+use crate::call::CallPolicy;
+pub use crate::proxy::Proxy;
 use credentials::{Caller, Profiles, RoleOfKey, Search};
-pub use http::Proxy;
 
 /// Wraps and opens with keys of AWS KMS.
 pub struct AwsKms {
@@ -92,7 +93,7 @@ impl Default for AwsSettings {
 
 impl AwsSettings {
     /// The usual deadline of a call.
-    pub const DEADLINE: Duration = Duration::from_secs(10);
+    pub const DEADLINE: Duration = CallPolicy::DEADLINE;
 }
 
 /// Where credentials come from.
@@ -218,7 +219,7 @@ impl AwsKms {
         // The deadline around each call is ours, so that it covers the search for credentials too;
         // the SDK only gives up early on addresses that take no connection.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(self.settings.deadline.min(Duration::from_millis(3100)))
+            .connect_timeout(CallPolicy::within(self.settings.deadline).connect())
             .build();
         match &self.settings.credentials {
             AwsCredentials::Fixed { access_key_id, secret_access_key, session_token } => {
@@ -383,13 +384,13 @@ fn cell<K: Clone + Eq + std::hash::Hash, V>(cells: &Cells<K, V>, key: &K) -> Arc
     cells.entry(key.clone()).or_default().clone()
 }
 
-/// Three attempts that fit into a deadline of seconds. The SDK tries again what is temporary:
+/// The policy of all services, by the means of the SDK: it tries again what is temporary, which is
 /// throttling, 5xx, broken connections.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
-        .with_max_attempts(3)
-        .with_initial_backoff(Duration::from_millis(200))
-        .with_max_backoff(Duration::from_secs(2))
+        .with_max_attempts(CallPolicy::ATTEMPTS)
+        .with_initial_backoff(CallPolicy::FIRST_PAUSE)
+        .with_max_backoff(CallPolicy::LONGEST_PAUSE)
 }
 
 fn context(key: &AwsKmsKey) -> HashMap<String, String> {

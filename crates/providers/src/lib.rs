@@ -26,16 +26,24 @@ mod age_pq;
 mod age_ssh;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
+#[cfg(feature = "calls")]
+mod call;
 mod keyring;
 #[cfg(feature = "pgp")]
 pub mod pgp;
+#[cfg(feature = "calls")]
+mod proxy;
 
 #[cfg(feature = "age")]
 pub use age::AgeProvider;
 #[cfg(feature = "aws")]
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
+#[cfg(feature = "calls")]
+pub use call::CallPolicy;
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
 #[cfg(feature = "pgp")]
 pub use pgp::{PgpHome, PgpProvider};
+#[cfg(feature = "calls")]
+pub use proxy::Proxy;

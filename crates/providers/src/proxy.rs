@@ -1,0 +1,28 @@
+//! The way to services that are not next door.
+
+/// A proxy for calls by `https`; what is asked by plain `http`, which is next door, goes past it.
+#[derive(Clone)]
+pub struct Proxy {
+    /// Its address: `http://gateway.example.com:3128`, with user and password in it if it wants them.
+    /// Without a scheme it is `http`.
+    pub address: String,
+    /// Hosts that are asked without it, separated by commas.
+    pub except: Option<String>,
+}
+
+impl std::fmt::Debug for Proxy {
+    /// The address may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("except", &self.except).finish_non_exhaustive()
+    }
+}
+
+impl Proxy {
+    /// Its address with a scheme.
+    pub(crate) fn url(&self) -> String {
+        match self.address.contains("://") {
+            true => self.address.clone(),
+            false => format!("http://{}", self.address),
+        }
+    }
+}
