@@ -1,5 +1,5 @@
 //! Every environment variable this program reads. It reads none that is not listed here, apart
-//! from those that the AWS SDK, gpg and the editor read for themselves.
+//! from those that the libraries of clouds, gpg and the editor read for themselves.
 //!
 //! A variable that stands in for a flag is looked at by the commands that have the flag, and by
 //! no others: a malformed one cannot disturb a command that does not use it.
@@ -90,11 +90,19 @@ env_vars! {
     SOPS_ENABLE_LOCAL_KEYSERVICE;
     /// Key services on other machines, separated by commas.
     SOPS_KEYSERVICE;
+    /// A file of certificates (PEM): who is trusted to be a key service at `tls://…`. Those of the
+    /// system, unless set.
+    SOPS_KEYSERVICE_CA;
+    /// A file with the certificate (PEM) that is shown to a key service at `tls://…`.
+    SOPS_KEYSERVICE_CERT;
+    /// A file with the private key (PEM) of that certificate.
+    SOPS_KEYSERVICE_KEY;
     /// Accepted for scripts written for SOPS; this program never looks for new versions.
     SOPS_DISABLE_VERSION_CHECK;
     /// `true`: encrypt a document under a rule that selects none of its values.
     SOPS_ALLOW_NOTHING_ENCRYPTED;
-    /// Seconds that one call of a key service may take; 10 unless set.
+    /// Seconds that one call of a key service may take; unless set 10, and 60 for key services on
+    /// other machines, where a person may be asked.
     SOPS_KEY_TIMEOUT;
     /// The proxy for calls of key services by `https`; with a user and password in its address if
     /// it wants them.

@@ -34,6 +34,8 @@ use crate::{
 pub(crate) struct KeyServices {
     order: DecryptionOrder,
     local: bool,
+    /// Key services elsewhere, which are asked behind this machine.
+    remote: Vec<Arc<dyn KeyProvider>>,
     made: OnceCell<Made>,
 }
 
@@ -88,12 +90,26 @@ impl KeyServices {
             Some(local) => local,
             None => env_vars::SOPS_ENABLE_LOCAL_KEYSERVICE.boolean()?.unwrap_or(true),
         };
-        let remote =
-            !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some();
-        if remote {
-            failure::warn("key services on other machines are not served by this version");
-        }
-        Ok(Self { order, local, made: OnceCell::new() })
+        Ok(Self { order, local, remote: remote(flags)?, made: OnceCell::new() })
+    }
+
+    /// The keys of this machine alone, to be used for others.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn of_this_machine() -> Self {
+        let order = DecryptionOrder::default();
+        Self { order, local: true, remote: Vec::new(), made: OnceCell::new() }
+    }
+
+    /// Who uses the keys, in order.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn providers(&self) -> Vec<Arc<dyn KeyProvider>> {
+        self.made().keyring.providers().to_vec()
+    }
+
+    /// Does work that waits for something.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        Ok(self.made().runtime()?.block_on(work))
     }
 
     /// The data key of a document.
@@ -142,7 +158,7 @@ impl KeyServices {
             let looked = credentials::age::describe(&made.age.looked_at());
             failure::keys::recover(
                 &error,
-                failure::keys::Tried { local: self.local, looked: &looked },
+                failure::keys::Tried { services: self.any(), looked: &looked },
             )
         })
     }
@@ -201,10 +217,15 @@ impl KeyServices {
 
     /// Wrapping needs somebody who wraps.
     fn demand_services(&self, purpose: Purpose) -> Result<(), Failure> {
-        match self.local {
+        match self.any() {
             true => Ok(()),
             false => Err(failure::keys::no_services(purpose.status, purpose.heading)),
         }
+    }
+
+    /// Whether anybody can be asked.
+    fn any(&self) -> bool {
+        self.local || !self.remote.is_empty()
     }
 
     fn made(&self) -> &Made {
@@ -218,6 +239,9 @@ impl KeyServices {
                 {
                     keyring = keyring.with_shared(credentials::aws::provider());
                 }
+            }
+            for service in &self.remote {
+                keyring = keyring.with_shared(Arc::clone(service));
             }
             Made { keyring, age, silent, runtime: OnceCell::new() }
         })
@@ -250,6 +274,22 @@ impl Made {
             runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
+}
+
+/// Key services elsewhere, in their order.
+#[cfg(feature = "keyservice")]
+fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+    let addresses = credentials::keyservice::addresses(&flags.keyservice, failure::warn);
+    let services = credentials::keyservice::providers(&addresses)?.into_iter();
+    Ok(services.map(|service| Arc::new(service) as Arc<dyn KeyProvider>).collect())
+}
+
+#[cfg(not(feature = "keyservice"))]
+fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+    if !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some() {
+        failure::warn("this build asks no key services elsewhere (feature keyservice)");
+    }
+    Ok(Vec::new())
 }
 
 /// The outcome of work that waits for nothing.

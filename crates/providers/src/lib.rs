@@ -29,6 +29,8 @@ pub mod aws_kms;
 #[cfg(feature = "calls")]
 mod call;
 mod keyring;
+#[cfg(feature = "keyservice")]
+pub mod keyservice;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 #[cfg(feature = "calls")]
@@ -43,6 +45,8 @@ pub use call::CallPolicy;
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
+#[cfg(feature = "keyservice")]
+pub use keyservice::{RemoteKeyService, RemoteSettings};
 #[cfg(feature = "pgp")]
 pub use pgp::{PgpHome, PgpProvider};
 #[cfg(feature = "calls")]

@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::Path};
 use crate::{failure::Failure, status::Status};
 
 /// Commands of SOPS that are not there yet.
-const NOT_YET: [&str; 5] = ["exec-env", "exec-file", "groups", "keyservice", "publish"];
+const NOT_YET: [&str; 4] = ["exec-env", "exec-file", "groups", "publish"];
 
 /// What to say to a command that SOPS has and this program does not have yet.
 pub(crate) fn not_yet(command: &str) -> Option<Failure> {

@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Updatekeys(commands::updatekeys::UpdatekeysArgs),
     Filestatus(commands::filestatus::FilestatusArgs),
     Diff(commands::diff::DiffArgs),
+    #[cfg(feature = "keyservice")]
+    Keyservice(commands::keyservice::KeyserviceArgs),
     Completion(commands::completion::CompletionArgs),
     #[command(hide = true)]
     Man(commands::man::ManArgs),

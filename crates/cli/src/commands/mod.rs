@@ -7,6 +7,8 @@ pub(crate) mod edit;
 pub(crate) mod encrypt;
 pub(crate) mod filestatus;
 pub(crate) mod generate;
+#[cfg(feature = "keyservice")]
+pub(crate) mod keyservice;
 pub(crate) mod man;
 pub(crate) mod paths;
 pub(crate) mod rotate;
@@ -34,6 +36,8 @@ pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Fail
         Command::Updatekeys(args) => updatekeys::run(&args, global),
         Command::Filestatus(args) => filestatus::run(&args, global),
         Command::Diff(args) => diff::run(&args, global),
+        #[cfg(feature = "keyservice")]
+        Command::Keyservice(args) => keyservice::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Generate(args) => generate::run(&args),

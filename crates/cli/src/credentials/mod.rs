@@ -4,7 +4,11 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(any(feature = "azure", feature = "gcp", feature = "keyservice"))]
+mod calls;
 #[cfg(unix)]
 mod gpg_agent;
+#[cfg(feature = "keyservice")]
+pub(crate) mod keyservice;
 mod person;
 mod terminal;
