@@ -35,6 +35,11 @@ pub fn aws() -> Option<Aws> {
     Some(Aws::at(kms, sts))
 }
 
+/// A Python with what the doubles of key services need: `SOPS_RIG_PYTHON`.
+pub fn python() -> Option<PathBuf> {
+    variable("SOPS_RIG_PYTHON", "the Python of the doubles").map(PathBuf::from)
+}
+
 /// The control plane all tests share: `SOPS_CLUSTER_DIR`. With controllers, which tests of
 /// workloads, garbage and namespaces need.
 pub fn cluster() -> Option<Place> {

@@ -128,6 +128,21 @@ env_vars! {
     AWS_CONFIG_FILE;
     /// The file of AWS access keys. This program only names it in messages.
     AWS_SHARED_CREDENTIALS_FILE;
+    /// Credentials for Google Cloud: a file of them, or the JSON text itself.
+    GOOGLE_CREDENTIALS;
+    /// An access token for Google Cloud, if the variable above is not set. Without both, the
+    /// library looks for application default credentials.
+    GOOGLE_OAUTH_ACCESS_TOKEN;
+    /// A file of application default credentials; the library for Google Cloud reads it.
+    GOOGLE_APPLICATION_CREDENTIALS;
+    /// Where the metadata server of Google Cloud is; its library reads it.
+    GCE_METADATA_HOST;
+    /// Accepted for scripts written for SOPS: Google Cloud KMS is asked by REST, whatever it says.
+    SOPS_GCP_KMS_CLIENT_TYPE;
+    /// The address of Google Cloud KMS, instead of its own.
+    SOPS_GCP_KMS_ENDPOINT;
+    /// The universe of Google Cloud, instead of `googleapis.com`, unless the address is set.
+    SOPS_GCP_KMS_UNIVERSE_DOMAIN;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
     /// The editor of `edit`, with arguments; split like a shell would, no shell runs.

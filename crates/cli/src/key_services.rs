@@ -239,6 +239,10 @@ impl KeyServices {
                 {
                     keyring = keyring.with_shared(credentials::aws::provider());
                 }
+                #[cfg(feature = "gcp")]
+                {
+                    keyring = keyring.with_shared(credentials::gcp::provider());
+                }
             }
             for service in &self.remote {
                 keyring = keyring.with_shared(Arc::clone(service));

@@ -3,7 +3,8 @@
 //! Rules of this crate:
 //!
 //! - Constructors take credentials, texts and endpoints as values. Nothing here reads a variable
-//!   or a file on its own, except what the AWS SDK does for its credential chain.
+//!   or a file on its own, except what the libraries of AWS, Google and Azure do for their
+//!   credential chains.
 //! - Nothing is loaded or connected before a key has to be asked.
 //! - Each service is a feature. A build without it still reads and writes documents with its
 //!   keys; [`missing_feature`] says what would make them usable.
@@ -28,6 +29,8 @@ mod age_ssh;
 pub mod aws_kms;
 #[cfg(feature = "calls")]
 mod call;
+#[cfg(feature = "gcp")]
+pub mod gcp_kms;
 mod keyring;
 #[cfg(feature = "keyservice")]
 pub mod keyservice;
@@ -42,6 +45,8 @@ pub use age::AgeProvider;
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
 #[cfg(feature = "calls")]
 pub use call::CallPolicy;
+#[cfg(feature = "gcp")]
+pub use gcp_kms::{GcpCredentials, GcpKms, GcpSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};

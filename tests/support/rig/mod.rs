@@ -2,4 +2,5 @@
 
 pub mod aws;
 pub mod cluster;
+pub mod doubles;
 pub mod servers;

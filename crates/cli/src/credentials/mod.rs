@@ -6,6 +6,8 @@ pub(crate) mod age;
 pub(crate) mod aws;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "keyservice"))]
 mod calls;
+#[cfg(feature = "gcp")]
+pub(crate) mod gcp;
 #[cfg(unix)]
 mod gpg_agent;
 #[cfg(feature = "keyservice")]
