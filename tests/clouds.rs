@@ -2,6 +2,8 @@
 //! sops beside it on the same double.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test")]
 
+#[path = "clouds/azure.rs"]
+mod azure;
 #[path = "support/contract.rs"]
 mod contract;
 #[path = "clouds/gcp.rs"]

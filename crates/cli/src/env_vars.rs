@@ -143,6 +143,27 @@ env_vars! {
     SOPS_GCP_KMS_ENDPOINT;
     /// The universe of Google Cloud, instead of `googleapis.com`, unless the address is set.
     SOPS_GCP_KMS_UNIVERSE_DOMAIN;
+    /// Which credentials for Azure are tried: `prod` (those of machines), `dev` (those of persons),
+    /// or one by name, such as `ManagedIdentityCredential`.
+    AZURE_TOKEN_CREDENTIALS;
+    /// The tenant of an application, for Azure.
+    AZURE_TENANT_ID;
+    /// The application, or which identity of this machine, for Azure.
+    AZURE_CLIENT_ID;
+    /// The secret of the application, for Azure.
+    AZURE_CLIENT_SECRET;
+    /// Not served: an error for Azure if nothing else gives a token.
+    AZURE_CLIENT_CERTIFICATE_PATH;
+    /// A file with the token of a Kubernetes service account, for Azure.
+    AZURE_FEDERATED_TOKEN_FILE;
+    /// Who gives out tokens, for clouds of Azure of their own; its library reads it.
+    AZURE_AUTHORITY_HOST;
+    /// Where the identity of this machine is asked for; the library for Azure reads it.
+    IDENTITY_ENDPOINT;
+    /// What is shown there; the library for Azure reads it.
+    IDENTITY_HEADER;
+    /// The same as `IDENTITY_ENDPOINT`, in older places.
+    MSI_ENDPOINT;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
     /// The editor of `edit`, with arguments; split like a shell would, no shell runs.

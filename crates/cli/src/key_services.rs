@@ -173,6 +173,20 @@ impl KeyServices {
         keys::recover(groups, threshold, &self.order, providers, Hedge::new(&TokioTimer)).await
     }
 
+    /// Keys as they are written down: with the version that is the newest now, where one was given
+    /// without.
+    pub(crate) fn complete(
+        &self,
+        wanted: &[Vec<MasterKey>],
+    ) -> Result<Vec<Vec<MasterKey>>, Failure> {
+        if wanted.iter().flatten().all(MasterKey::is_complete) {
+            return Ok(wanted.to_vec());
+        }
+        let made = self.made();
+        let work = keys::complete(wanted, made.keyring.providers());
+        made.runtime()?.block_on(work).map_err(|error| failure::keys::incomplete(&error))
+    }
+
     /// A new data key, wrapped for all keys of all groups.
     pub(crate) fn distribute(
         &self,
@@ -183,6 +197,7 @@ impl KeyServices {
     ) -> Result<(DataKey, Distributed), Failure> {
         self.demand_services(purpose)?;
         let made = self.made();
+        let wanted = &self.complete(wanted)?[..];
         let mut random = SystemRandomness::new();
         let data_key = DataKey::random(&mut random);
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
@@ -205,6 +220,7 @@ impl KeyServices {
     ) -> Result<Distributed, Failure> {
         self.demand_services(purpose)?;
         let made = self.made();
+        let wanted = &self.complete(wanted)?[..];
         let mut random = SystemRandomness::new();
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
         let work = keys::rewrap(data_key, plan, made.keyring.providers(), &mut random);
@@ -242,6 +258,10 @@ impl KeyServices {
                 #[cfg(feature = "gcp")]
                 {
                     keyring = keyring.with_shared(credentials::gcp::provider());
+                }
+                #[cfg(feature = "azure")]
+                {
+                    keyring = keyring.with_shared(credentials::azure::provider());
                 }
             }
             for service in &self.remote {

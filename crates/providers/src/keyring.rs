@@ -52,7 +52,8 @@ pub fn missing_feature(key: &MasterKey) -> Option<&'static str> {
         MasterKey::AwsKms(_) => (!cfg!(feature = "aws")).then_some("aws"),
         MasterKey::Pgp(_) => (!cfg!(feature = "pgp")).then_some("pgp"),
         MasterKey::GcpKms(_) => (!cfg!(feature = "gcp")).then_some("gcp"),
-        MasterKey::HuaweiKms(_) | MasterKey::AzureKv(_) | MasterKey::HcVault(_) => None,
+        MasterKey::AzureKv(_) => (!cfg!(feature = "azure")).then_some("azure"),
+        MasterKey::HuaweiKms(_) | MasterKey::HcVault(_) => None,
     }
 }
 

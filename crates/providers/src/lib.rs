@@ -27,6 +27,8 @@ mod age_pq;
 mod age_ssh;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
+#[cfg(feature = "azure")]
+pub mod azure_kv;
 #[cfg(feature = "calls")]
 mod call;
 #[cfg(feature = "gcp")]
@@ -43,6 +45,8 @@ mod proxy;
 pub use age::AgeProvider;
 #[cfg(feature = "aws")]
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
+#[cfg(feature = "azure")]
+pub use azure_kv::{AzureCredentials, AzureKv, AzureSettings};
 #[cfg(feature = "calls")]
 pub use call::CallPolicy;
 #[cfg(feature = "gcp")]

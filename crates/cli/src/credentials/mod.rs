@@ -4,6 +4,8 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(feature = "azure")]
+pub(crate) mod azure;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "keyservice"))]
 mod calls;
 #[cfg(feature = "gcp")]

@@ -154,6 +154,25 @@ fn not_served(key: &MasterKey) -> String {
     }
 }
 
+/// What a key lacks could not be found out.
+pub(crate) fn incomplete(error: &DistributeError) -> Failure {
+    let DistributeError::Wrap(failures) = error else {
+        return Failure::from_error(Status::Generic, error);
+    };
+    let errors = || failures.iter().flat_map(|failure| &failure.errors);
+    let reasons: Vec<_> = failures
+        .iter()
+        .flat_map(|failure| failure.errors.iter().map(move |error| (&failure.key, error)))
+        .map(|(key, error)| format!("{key}: {error}"))
+        .collect();
+    let text = reasons.join("; ");
+    let mut hints: Vec<String> = errors().map(next_step).collect();
+    hints.dedup();
+    let failure =
+        Failure::generic(format!("failed to fetch Azure Key to retrieve key version: {text}"));
+    hints.into_iter().fold(failure, Failure::hint)
+}
+
 /// The data key could not be wrapped for all keys.
 pub(crate) fn distribute(error: &DistributeError, status: Status, heading: &str) -> Failure {
     match error {
