@@ -89,7 +89,7 @@ fn check_says_what_would_fail_and_prints_no_value() {
     operator(&program, &flag).input(EXAMPLES[0].sealed()).run().fails_with(1);
     // For scripts: a line for each object, and nothing of it on standard error but the count.
     let both = format!("{good}---\n{coded}");
-    let outcome = operator(&program, &["check", "--json", "-"]).input(&both).run().fails_with(1);
+    let outcome = operator(&program, &["check", "--json", "-"]).input(both).run().fails_with(1);
     canary.assert_not_printed(&outcome);
     let lines: Vec<Value> =
         outcome.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();

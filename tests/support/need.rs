@@ -48,6 +48,11 @@ pub fn openbao(folder: &Path) -> Option<OpenBao> {
     Some(OpenBao::start(Path::new(&program), folder).expect("a server of OpenBao starts"))
 }
 
+/// A Python with what the doubles of key services need: `SOPS_RIG_PYTHON`.
+pub fn python() -> Option<PathBuf> {
+    variable("SOPS_RIG_PYTHON", "the Python of the doubles").map(PathBuf::from)
+}
+
 /// The control plane all tests share: `SOPS_CLUSTER_DIR`. With controllers, which tests of
 /// workloads, garbage and namespaces need.
 pub fn cluster() -> Option<Place> {

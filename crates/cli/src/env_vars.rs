@@ -1,5 +1,5 @@
 //! Every environment variable this program reads. It reads none that is not listed here, apart
-//! from those that the AWS SDK, gpg and the editor read for themselves.
+//! from those that the libraries of clouds, gpg and the editor read for themselves.
 //!
 //! A variable that stands in for a flag is looked at by the commands that have the flag, and by
 //! no others: a malformed one cannot disturb a command that does not use it.
@@ -98,11 +98,19 @@ env_vars! {
     SOPS_ENABLE_LOCAL_KEYSERVICE;
     /// Key services on other machines, separated by commas.
     SOPS_KEYSERVICE;
+    /// A file of certificates (PEM): who is trusted to be a key service at `tls://…`. Those of the
+    /// system, unless set.
+    SOPS_KEYSERVICE_CA;
+    /// A file with the certificate (PEM) that is shown to a key service at `tls://…`.
+    SOPS_KEYSERVICE_CERT;
+    /// A file with the private key (PEM) of that certificate.
+    SOPS_KEYSERVICE_KEY;
     /// Accepted for scripts written for SOPS; this program never looks for new versions.
     SOPS_DISABLE_VERSION_CHECK;
     /// `true`: encrypt a document under a rule that selects none of its values.
     SOPS_ALLOW_NOTHING_ENCRYPTED;
-    /// Seconds that one call of a key service may take; 10 unless set.
+    /// Seconds that one call of a key service may take; unless set 10, and 60 for key services on
+    /// other machines, where a person may be asked.
     SOPS_KEY_TIMEOUT;
     /// The proxy for calls of key services by `https`; with a user and password in its address if
     /// it wants them.
@@ -185,6 +193,42 @@ env_vars! {
     SOPS_GPG_EXEC;
     /// The home of GnuPG, instead of `~/.gnupg`; gpg reads it, too.
     GNUPGHOME;
+    /// Credentials for Google Cloud: a file of them, or the JSON text itself.
+    GOOGLE_CREDENTIALS;
+    /// An access token for Google Cloud, if the variable above is not set. Without both, the
+    /// library looks for application default credentials.
+    GOOGLE_OAUTH_ACCESS_TOKEN;
+    /// A file of application default credentials; the library for Google Cloud reads it.
+    GOOGLE_APPLICATION_CREDENTIALS;
+    /// Where the metadata server of Google Cloud is; its library reads it.
+    GCE_METADATA_HOST;
+    /// Accepted for scripts written for SOPS: Google Cloud KMS is asked by REST, whatever it says.
+    SOPS_GCP_KMS_CLIENT_TYPE;
+    /// The address of Google Cloud KMS, instead of its own.
+    SOPS_GCP_KMS_ENDPOINT;
+    /// The universe of Google Cloud, instead of `googleapis.com`, unless the address is set.
+    SOPS_GCP_KMS_UNIVERSE_DOMAIN;
+    /// Which credentials for Azure are tried: `prod` (those of machines), `dev` (those of persons),
+    /// or one by name, such as `ManagedIdentityCredential`.
+    AZURE_TOKEN_CREDENTIALS;
+    /// The tenant of an application, for Azure.
+    AZURE_TENANT_ID;
+    /// The application, or which identity of this machine, for Azure.
+    AZURE_CLIENT_ID;
+    /// The secret of the application, for Azure.
+    AZURE_CLIENT_SECRET;
+    /// Not served: an error for Azure if nothing else gives a token.
+    AZURE_CLIENT_CERTIFICATE_PATH;
+    /// A file with the token of a Kubernetes service account, for Azure.
+    AZURE_FEDERATED_TOKEN_FILE;
+    /// Who gives out tokens, for clouds of Azure of their own; its library reads it.
+    AZURE_AUTHORITY_HOST;
+    /// Where the identity of this machine is asked for; the library for Azure reads it.
+    IDENTITY_ENDPOINT;
+    /// What is shown there; the library for Azure reads it.
+    IDENTITY_HEADER;
+    /// The same as `IDENTITY_ENDPOINT`, in older places.
+    MSI_ENDPOINT;
     /// When errors are followed by hints: `always`, `never`, or (unset) on a terminal.
     SOPS_RS_HINTS;
     /// How errors are told when `--error-format` is not given: `text`, or `json` for programs.

@@ -34,6 +34,8 @@ use crate::{
 pub(crate) struct KeyServices {
     order: DecryptionOrder,
     local: bool,
+    /// Key services elsewhere, which are asked behind this machine.
+    remote: Vec<Arc<dyn KeyProvider>>,
     made: OnceCell<Made>,
 }
 
@@ -88,12 +90,26 @@ impl KeyServices {
             Some(local) => local,
             None => env_vars::SOPS_ENABLE_LOCAL_KEYSERVICE.boolean()?.unwrap_or(true),
         };
-        let remote =
-            !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some();
-        if remote {
-            failure::warn("key services on other machines are not served by this version");
-        }
-        Ok(Self { order, local, made: OnceCell::new() })
+        Ok(Self { order, local, remote: remote(flags)?, made: OnceCell::new() })
+    }
+
+    /// The keys of this machine alone, to be used for others.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn of_this_machine() -> Self {
+        let order = DecryptionOrder::default();
+        Self { order, local: true, remote: Vec::new(), made: OnceCell::new() }
+    }
+
+    /// Who uses the keys, in order.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn providers(&self) -> Vec<Arc<dyn KeyProvider>> {
+        self.made().keyring.providers().to_vec()
+    }
+
+    /// Does work that waits for something.
+    #[cfg(feature = "keyservice")]
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        Ok(self.made().runtime()?.block_on(work))
     }
 
     /// The data key of a document.
@@ -153,7 +169,7 @@ impl KeyServices {
         let attempt = self.recovery(metadata, &made.keyring);
         made.runtime()?.block_on(attempt).map_err(|error| {
             let looked = credentials::age::describe(&made.age.looked_at());
-            words(&error, Tried { local: self.local, looked: &looked })
+            words(&error, Tried { services: self.any(), looked: &looked })
         })
     }
 
@@ -167,6 +183,20 @@ impl KeyServices {
         keys::recover(groups, threshold, &self.order, providers, Hedge::new(&TokioTimer)).await
     }
 
+    /// Keys as they are written down: with the version that is the newest now, where one was given
+    /// without.
+    pub(crate) fn complete(
+        &self,
+        wanted: &[Vec<MasterKey>],
+    ) -> Result<Vec<Vec<MasterKey>>, Failure> {
+        if wanted.iter().flatten().all(MasterKey::is_complete) {
+            return Ok(wanted.to_vec());
+        }
+        let made = self.made();
+        let work = keys::complete(wanted, made.keyring.providers());
+        made.runtime()?.block_on(work).map_err(|error| failure::keys::incomplete(&error))
+    }
+
     /// A new data key, wrapped for all keys of all groups.
     pub(crate) fn distribute(
         &self,
@@ -177,6 +207,7 @@ impl KeyServices {
     ) -> Result<(DataKey, Distributed), Failure> {
         self.demand_services(purpose)?;
         let made = self.made();
+        let wanted = &self.complete(wanted)?[..];
         let mut random = SystemRandomness::new();
         let data_key = DataKey::random(&mut random);
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
@@ -199,6 +230,7 @@ impl KeyServices {
     ) -> Result<Distributed, Failure> {
         self.demand_services(purpose)?;
         let made = self.made();
+        let wanted = &self.complete(wanted)?[..];
         let mut random = SystemRandomness::new();
         let plan = Distribution { wanted, previous, threshold: threshold as usize, now: now() };
         let work = keys::rewrap(data_key, plan, made.keyring.providers(), &mut random);
@@ -211,10 +243,15 @@ impl KeyServices {
 
     /// Wrapping needs somebody who wraps.
     fn demand_services(&self, purpose: Purpose) -> Result<(), Failure> {
-        match self.local {
+        match self.any() {
             true => Ok(()),
             false => Err(failure::keys::no_services(purpose.status, purpose.heading)),
         }
+    }
+
+    /// Whether anybody can be asked.
+    fn any(&self) -> bool {
+        self.local || !self.remote.is_empty()
     }
 
     fn made(&self) -> &Made {
@@ -233,6 +270,14 @@ impl KeyServices {
                 {
                     keyring = keyring.with_shared(credentials::aws::provider());
                 }
+                #[cfg(feature = "gcp")]
+                {
+                    keyring = keyring.with_shared(credentials::gcp::provider());
+                }
+                #[cfg(feature = "azure")]
+                {
+                    keyring = keyring.with_shared(credentials::azure::provider());
+                }
                 #[cfg(feature = "huawei")]
                 {
                     keyring = keyring.with_shared(credentials::huawei::provider());
@@ -241,6 +286,9 @@ impl KeyServices {
                 {
                     keyring = keyring.with_shared(credentials::vault::provider());
                 }
+            }
+            for service in &self.remote {
+                keyring = keyring.with_shared(Arc::clone(service));
             }
             Made { keyring, age, silent, runtime: OnceCell::new() }
         })
@@ -273,6 +321,22 @@ impl Made {
             runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
         Ok(self.runtime.get_or_init(|| runtime))
     }
+}
+
+/// Key services elsewhere, in their order.
+#[cfg(feature = "keyservice")]
+fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+    let addresses = credentials::keyservice::addresses(&flags.keyservice, failure::warn);
+    let services = credentials::keyservice::providers(&addresses)?.into_iter();
+    Ok(services.map(|service| Arc::new(service) as Arc<dyn KeyProvider>).collect())
+}
+
+#[cfg(not(feature = "keyservice"))]
+fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+    if !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some() {
+        failure::warn("this build asks no key services elsewhere (feature keyservice)");
+    }
+    Ok(Vec::new())
 }
 
 /// The outcome of work that waits for nothing.

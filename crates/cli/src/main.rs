@@ -32,6 +32,8 @@ mod opening;
 mod prompt;
 mod request;
 mod sealing;
+#[cfg(feature = "keyservice")]
+mod serving;
 mod status;
 mod system;
 

@@ -53,7 +53,8 @@ pub fn missing_feature(key: &MasterKey) -> Option<&'static str> {
         MasterKey::Pgp(_) => (!cfg!(any(feature = "gpg", feature = "pgp"))).then_some("pgp"),
         MasterKey::HcVault(_) => (!cfg!(feature = "vault")).then_some("vault"),
         MasterKey::HuaweiKms(_) => (!cfg!(feature = "huawei")).then_some("huawei"),
-        MasterKey::GcpKms(_) | MasterKey::AzureKv(_) => None,
+        MasterKey::GcpKms(_) => (!cfg!(feature = "gcp")).then_some("gcp"),
+        MasterKey::AzureKv(_) => (!cfg!(feature = "azure")).then_some("azure"),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Rules of this crate:
 //!
 //! - Constructors take credentials, texts and endpoints as values. Nothing here reads a variable
-//!   or a file on its own, except what the AWS SDK does for its credential chain.
+//!   or a file on its own, except what the libraries of AWS, Google and Azure do for their
+//!   credential chains.
 //! - Nothing is loaded or connected before a key has to be asked.
 //! - Each service is a feature. A build without it still reads and writes documents with its
 //!   keys; [`missing_feature`] says what would make them usable.
@@ -26,8 +27,12 @@ mod age_pq;
 mod age_ssh;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
+#[cfg(feature = "azure")]
+pub mod azure_kv;
 #[cfg(feature = "calls")]
 mod call;
+#[cfg(feature = "gcp")]
+pub mod gcp_kms;
 #[cfg(feature = "gpg")]
 pub mod gpg;
 #[cfg(feature = "vault")]
@@ -37,6 +42,8 @@ mod http;
 #[cfg(feature = "huawei")]
 pub mod huawei_kms;
 mod keyring;
+#[cfg(feature = "keyservice")]
+pub mod keyservice;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 #[cfg(feature = "calls")]
@@ -46,8 +53,12 @@ mod proxy;
 pub use age::AgeProvider;
 #[cfg(feature = "aws")]
 pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
+#[cfg(feature = "azure")]
+pub use azure_kv::{AzureCredentials, AzureKv, AzureSettings};
 #[cfg(feature = "calls")]
 pub use call::CallPolicy;
+#[cfg(feature = "gcp")]
+pub use gcp_kms::{GcpCredentials, GcpKms, GcpSettings};
 #[cfg(feature = "gpg")]
 pub use gpg::{GpgFound, GpgOutput, GpgProgram, GpgProvider};
 #[cfg(feature = "vault")]
@@ -59,6 +70,8 @@ pub use huawei_kms::{HuaweiCredentials, HuaweiKms, HuaweiSettings};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
+#[cfg(feature = "keyservice")]
+pub use keyservice::{RemoteKeyService, RemoteSettings};
 #[cfg(feature = "pgp")]
 pub use pgp::{PgpHome, PgpProvider};
 #[cfg(feature = "calls")]

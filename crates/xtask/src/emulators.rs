@@ -16,6 +16,8 @@ use crate::{shell, tools};
 pub(crate) struct Emulators {
     /// Where they listen.
     pub(crate) aws: Aws,
+    /// The Python that doubles of other services run on: it has cryptography.
+    python: String,
     servers: Vec<Server>,
     /// What LocalStack writes, of no use after it ended.
     state: PathBuf,
@@ -38,14 +40,19 @@ impl Emulators {
             );
         }
         let aws = Aws::at(format!("http://127.0.0.1:{kms}"), format!("http://127.0.0.1:{sts}"));
-        let emulators = Self { aws, servers, state };
+        let python = moto.join("bin/python").display().to_string();
+        let emulators = Self { aws, python, servers, state };
         emulators.aws.create_fixed_keys().map_err(anyhow::Error::msg).context("no fixed keys")?;
         Ok(emulators)
     }
 
     /// The variables by which tests find them.
-    pub(crate) fn variables(&self) -> [(&'static str, &str); 2] {
-        [("SOPS_RIG_KMS", &self.aws.kms), ("SOPS_RIG_STS", &self.aws.sts)]
+    pub(crate) fn variables(&self) -> [(&'static str, &str); 3] {
+        [
+            ("SOPS_RIG_KMS", &self.aws.kms),
+            ("SOPS_RIG_STS", &self.aws.sts),
+            ("SOPS_RIG_PYTHON", &self.python),
+        ]
     }
 }
 

@@ -22,7 +22,7 @@ const PROGRAMS: [(&str, &str); 3] =
 const PROPERTY_SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 /// Set by whoever runs `cargo xtask rig` beside: then its emulators are used.
-const RIG: [&str; 2] = ["SOPS_RIG_KMS", "SOPS_RIG_STS"];
+const RIG: [&str; 3] = ["SOPS_RIG_KMS", "SOPS_RIG_STS", "SOPS_RIG_PYTHON"];
 
 /// The same for `cargo xtask rig --cluster`.
 const CLUSTER: &str = "SOPS_CLUSTER_DIR";

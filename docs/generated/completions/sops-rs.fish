@@ -44,6 +44,7 @@ complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "exec-env" -d 'Run a
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "exec-file" -d 'Run a command with a decrypted file that is gone afterwards'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "filestatus" -d 'Tell whether a file is encrypted'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "diff" -d 'Show what changed between two versions of an encrypted file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "keyservice" -d 'Use the keys of this machine for programs elsewhere'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "man" -d 'Print the manual page of the program, or of a command'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "__generate" -d 'Write completions, man pages, the schema of .sops.yaml and reference pages into a folder'
@@ -70,7 +71,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l encrypted-co
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l unencrypted-comment-regex -d 'Encrypt all but values whose comment matches this regular expression' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand encrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -99,7 +100,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l hckms -d 'Huawe
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l shamir-secret-sharing-threshold -d 'How many key groups are needed to decrypt (all of them, unless given)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand seal" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -116,7 +117,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l input-type -
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand decrypt" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -148,7 +149,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l encrypted-comme
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l unencrypted-comment-regex -d 'Encrypt all but values whose comment matches this regular expression' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand edit" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -168,7 +169,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l input-type -d 'F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand set" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -187,7 +188,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l input-type -d 
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand unset" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -219,7 +220,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l add-hckms -d 
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l rm-hckms -d 'Remove these HuaweiCloud KMS keys' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -233,7 +234,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand rotate" -s h -l help -d 
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l input-type -d 'Format of the files' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand updatekeys" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -346,7 +347,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l rev -d 'The rev
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l input-type -d 'Format of the files' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -359,6 +360,21 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l verbose -d 'Say
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l network -l net -d 'The kind of address: tcp, tcp4, tcp6 or unix' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l address -l addr -d 'Where to listen: HOST:PORT, or the path of a socket' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l allow-key -d 'Use no keys but this one and others given so, as they stand in files; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l allow-kind -d 'Use no keys but of these kinds, and those of --allow-key: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l log -d 'Append a line of JSON for each request to this file; `-` is standard output' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l tls-cert -d 'Certificate of this server (PEM); clients then write tls://' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l tls-key -d 'Private key of that certificate (PEM)' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l tls-client-ca -d 'Answer only clients with a certificate of this authority (PEM)' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l prompt -d 'Ask before each use of a key'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r

@@ -86,7 +86,7 @@ _arguments "${_arguments_options[@]}" : \
 '--encrypted-comment-regex=[Encrypt only values whose comment matches this regular expression]:REGEX:_default' \
 '--unencrypted-comment-regex=[Encrypt all but values whose comment matches this regular expression]:REGEX:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -127,7 +127,7 @@ _arguments "${_arguments_options[@]}" : \
 '--hckms=[HuaweiCloud KMS keys (region\:uuid), separated by commas]:IDS:_default' \
 '--shamir-secret-sharing-threshold=[How many key groups are needed to decrypt (all of them, unless given)]:N:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -149,7 +149,7 @@ _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -191,7 +191,7 @@ _arguments "${_arguments_options[@]}" : \
 '--encrypted-comment-regex=[Encrypt only values whose comment matches this regular expression]:REGEX:_default' \
 '--unencrypted-comment-regex=[Encrypt all but values whose comment matches this regular expression]:REGEX:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -218,7 +218,7 @@ _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -242,7 +242,7 @@ _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -279,7 +279,7 @@ _arguments "${_arguments_options[@]}" : \
 '--add-hckms=[Add these HuaweiCloud KMS keys]:IDS:_default' \
 '--rm-hckms=[Remove these HuaweiCloud KMS keys]:IDS:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -300,7 +300,7 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the files]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -465,7 +465,7 @@ _arguments "${_arguments_options[@]}" : \
 '--rev=[The revision to compare FILE with]:REV:_default' \
 '--input-type=[Format of the files]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -482,6 +482,28 @@ _arguments "${_arguments_options[@]}" : \
 '::path -- The file, or the older one of two:_files' \
 '::newer -- The newer one of two:_files' \
 '*::rest -- What Git adds when it calls this as its external diff:_files' \
+&& ret=0
+;;
+(keyservice)
+_arguments "${_arguments_options[@]}" : \
+'--network=[The kind of address\: tcp, tcp4, tcp6 or unix]:NETWORK:_default' \
+'--net=[The kind of address\: tcp, tcp4, tcp6 or unix]:NETWORK:_default' \
+'--address=[Where to listen\: HOST\:PORT, or the path of a socket]:ADDRESS:_default' \
+'--addr=[Where to listen\: HOST\:PORT, or the path of a socket]:ADDRESS:_default' \
+'*--allow-key=[Use no keys but this one and others given so, as they stand in files; may be repeated]:KEY:_default' \
+'*--allow-kind=[Use no keys but of these kinds, and those of --allow-key\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--log=[Append a line of JSON for each request to this file; \`-\` is standard output]:FILE:_files' \
+'--tls-cert=[Certificate of this server (PEM); clients then write tls\://]:FILE:_files' \
+'--tls-key=[Private key of that certificate (PEM)]:FILE:_files' \
+'--tls-client-ca=[Answer only clients with a certificate of this authority (PEM)]:FILE:_files' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--prompt[Ask before each use of a key]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
 (completion)
@@ -558,6 +580,7 @@ _sops-rs_commands() {
 'exec-file:Run a command with a decrypted file that is gone afterwards' \
 'filestatus:Tell whether a file is encrypted' \
 'diff:Show what changed between two versions of an encrypted file' \
+'keyservice:Use the keys of this machine for programs elsewhere' \
 'completion:Print a completion script for a shell' \
 'man:Print the manual page of the program, or of a command' \
 '__generate:Write completions, man pages, the schema of .sops.yaml and reference pages into a folder' \
@@ -632,6 +655,10 @@ _sops-rs__subcmd__groups__subcmd__add_commands() {
 _sops-rs__subcmd__groups__subcmd__delete_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs groups delete commands' commands "$@"
+(( $+functions[_sops-rs__subcmd__keyservice_commands] )) ||
+_sops-rs__subcmd__keyservice_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs keyservice commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__man_commands] )) ||
 _sops-rs__subcmd__man_commands() {

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod cluster;
+pub mod doubles;
 pub mod huawei;
 pub mod servers;
 pub mod vault;

@@ -112,7 +112,7 @@ pub(crate) struct ServiceFlags {
     /// Use the keys of this machine and its cloud credentials (default: true)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) enable_local_keyservice: Option<bool>,
-    /// A key service on another machine, as scheme://address; may be repeated
+    /// A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated
     #[arg(long, value_name = "URI")]
     pub(crate) keyservice: Vec<String>,
     /// Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Commands of SOPS that are not there yet.
-const NOT_YET: [&str; 2] = ["keyservice", "publish"];
+const NOT_YET: [&str; 1] = ["publish"];
 
 /// What to say to a command that SOPS has and this program does not have yet.
 pub(crate) fn not_yet(command: &str) -> Option<Failure> {

@@ -301,9 +301,11 @@ fn no_topic(word: &OsString, above: &Command) -> Failure {
 pub(super) fn find<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     let mut letters = name.chars();
     let short = letters.next().filter(|_| letters.next().is_none());
-    command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(name) || (short.is_some() && arg.get_short() == short))
+    command.get_arguments().find(|arg| {
+        arg.get_long() == Some(name)
+            || (short.is_some() && arg.get_short() == short)
+            || arg.get_all_aliases().is_some_and(|others| others.contains(&name))
+    })
 }
 
 /// The flag with this name, of whatever command has one. All commands agree on what it takes,

@@ -11,6 +11,8 @@ pub(crate) mod exec_file;
 pub(crate) mod filestatus;
 pub(crate) mod generate;
 pub(crate) mod groups;
+#[cfg(feature = "keyservice")]
+pub(crate) mod keyservice;
 pub(crate) mod man;
 pub(crate) mod paths;
 pub(crate) mod rotate;
@@ -41,6 +43,8 @@ pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Fail
         Command::ExecFile(args) => exec_file::run(&args, global),
         Command::Filestatus(args) => filestatus::run(&args, global),
         Command::Diff(args) => diff::run(&args, global),
+        #[cfg(feature = "keyservice")]
+        Command::Keyservice(args) => keyservice::run(&args),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Generate(args) => generate::run(&args),

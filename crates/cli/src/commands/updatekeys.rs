@@ -112,7 +112,7 @@ impl Run<'_> {
         let format = request::format("--input-type", self.args.input_type.as_deref(), Some(path))?;
         let original = Original::read(path)?;
         let sealed = opening::read(format, original.bytes())?;
-        let wanted = self.wanted(path)?;
+        let wanted = self.services.complete(&self.wanted(path)?)?;
         let mut metadata = sealed.metadata.clone();
         let threshold = threshold(&metadata, wanted.len());
         let difference = KeyDifference::between(&metadata, &wanted, threshold);

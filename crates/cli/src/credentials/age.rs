@@ -44,6 +44,8 @@ pub(crate) fn describe(looked: &[LookedAt]) -> String {
         }
     }
     match (found.is_empty(), absent.is_empty()) {
+        // Nobody looked: another program was asked.
+        (true, true) => String::new(),
         (_, true) => format!("Looked in {}.", found.join(", ")),
         (true, false) => format!("There is none in {}.", absent.join(", ")),
         (false, false) => {

@@ -4,12 +4,26 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
-#[cfg(any(feature = "aws", feature = "huawei", feature = "pgp", feature = "vault"))]
+#[cfg(feature = "azure")]
+pub(crate) mod azure;
+#[cfg(any(
+    feature = "aws",
+    feature = "azure",
+    feature = "gcp",
+    feature = "huawei",
+    feature = "keyservice",
+    feature = "pgp",
+    feature = "vault"
+))]
 mod calls;
+#[cfg(feature = "gcp")]
+pub(crate) mod gcp;
 #[cfg(unix)]
 mod gpg_agent;
 #[cfg(feature = "huawei")]
 pub(crate) mod huawei;
+#[cfg(feature = "keyservice")]
+pub(crate) mod keyservice;
 mod person;
 #[cfg(feature = "pgp")]
 pub(crate) mod pgp;

@@ -17,8 +17,8 @@ use crate::status::Status;
 /// What was done to recover a data key, as far as it matters for the report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tried<'a> {
-    /// Whether keys were asked at all: the local key service was not turned off.
-    pub(crate) local: bool,
+    /// Whether anybody was asked: the local key service was not turned off, or there are others.
+    pub(crate) services: bool,
     /// Where age identities were looked for.
     pub(crate) looked: &'a str,
 }
@@ -57,7 +57,7 @@ pub(crate) fn recover(error: &RecoverError, tried: Tried<'_>) -> Failure {
     for hint in next_steps(groups) {
         failure = failure.hint(hint);
     }
-    if !tried.local {
+    if !tried.services {
         failure = failure.hint(LOCAL_IS_OFF);
     } else if groups.iter().any(lacks_identity) {
         failure = failure.hint(
@@ -111,7 +111,7 @@ fn outcome(report: &KeyReport, tried: Tried<'_>) -> (&'static str, Vec<String>) 
     match outcome {
         KeyOutcome::Opened => ("SUCCESS", Vec::new()),
         KeyOutcome::NotNeeded => ("NOT TRIED", Vec::new()),
-        KeyOutcome::NoProvider if !tried.local => {
+        KeyOutcome::NoProvider if !tried.services => {
             ("FAILED", vec!["not asked: no key service is turned on".to_owned()])
         }
         KeyOutcome::NoProvider => ("FAILED", vec![not_served(key)]),
@@ -121,7 +121,7 @@ fn outcome(report: &KeyReport, tried: Tried<'_>) -> (&'static str, Vec<String>) 
         KeyOutcome::NotMine => ("FAILED", vec!["no key found that belongs to it".to_owned()]),
         KeyOutcome::Failed(errors) => {
             let mut reasons: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            if key.kind() == KeyKind::Age {
+            if key.kind() == KeyKind::Age && !looked.is_empty() {
                 reasons.push(looked.to_owned());
             }
             ("FAILED", reasons)
@@ -156,6 +156,10 @@ fn next_steps(groups: &[GroupReport]) -> Vec<String> {
 /// What to do about one refusal, with this program's own name for it.
 fn next_step(error: &ProviderError) -> String {
     match error.refusal {
+        _ if error.via.is_some() => match error.refusal {
+            Refusal::TimedOut => format!("{} (SOPS_KEY_TIMEOUT, in seconds)", error.next_step()),
+            _ => error.next_step(),
+        },
         Refusal::TimedOut => format!("{} (SOPS_KEY_TIMEOUT, in seconds)", error.next_step()),
         Refusal::Unreachable
             if error.text.contains("certificate") && error.kind == KeyKind::HcVault =>
@@ -181,6 +185,25 @@ fn not_served(key: &MasterKey) -> String {
         Some(feature) => format!("this build does not have the feature {feature}"),
         None => format!("{} keys are not served by this version", key.kind()),
     }
+}
+
+/// What a key lacks could not be found out.
+pub(crate) fn incomplete(error: &DistributeError) -> Failure {
+    let DistributeError::Wrap(failures) = error else {
+        return Failure::from_error(Status::Generic, error);
+    };
+    let errors = || failures.iter().flat_map(|failure| &failure.errors);
+    let reasons: Vec<_> = failures
+        .iter()
+        .flat_map(|failure| failure.errors.iter().map(move |error| (&failure.key, error)))
+        .map(|(key, error)| format!("{key}: {error}"))
+        .collect();
+    let text = reasons.join("; ");
+    let mut hints: Vec<String> = errors().map(next_step).collect();
+    hints.dedup();
+    let failure =
+        Failure::generic(format!("failed to fetch Azure Key to retrieve key version: {text}"));
+    hints.into_iter().fold(failure, Failure::hint)
 }
 
 /// The data key could not be wrapped for all keys.
@@ -233,7 +256,7 @@ pub(crate) fn no_services(status: Status, heading: &str) -> Failure {
 }
 
 const LOCAL_IS_OFF: &str = "leave --enable-local-keyservice=false and SOPS_ENABLE_LOCAL_KEYSERVICE \
-                            away: key services elsewhere are not served by this version";
+                            away, or name a key service: --keyservice";
 
 /// Lines of at most `width` characters, broken at blanks.
 fn wrapped(text: &str, width: usize) -> Vec<String> {

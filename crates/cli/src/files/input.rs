@@ -69,6 +69,13 @@ impl Source {
     }
 }
 
+/// All of a file that is no document, such as a certificate.
+pub(crate) fn whole(path: &Path) -> Result<SecretBytes, Failure> {
+    let mut file = File::open(path).map_err(|error| unreadable("open", path, &error))?;
+    let size = file.metadata().map_or(0, |data| data.len());
+    read_all(&mut file, size).map_err(|error| unreadable("read", path, &error))
+}
+
 /// Reads to the end into memory that is wiped when it goes. The buffer does not grow by copying,
 /// which would leave plaintext behind in memory that nobody wipes.
 pub(super) fn read_all(source: &mut impl Read, expected: u64) -> io::Result<SecretBytes> {

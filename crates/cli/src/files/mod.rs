@@ -54,6 +54,19 @@ fn clean(path: &Path) -> PathBuf {
     clean
 }
 
+/// Opens a file to append lines to, such as a log; a new one is its owner's alone.
+#[cfg(feature = "keyservice")]
+pub(crate) fn append_to(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
 /// The failure for a path that names no file (CLI §8).
 pub(crate) fn missing(path: &Path) -> Failure {
     crate::failure::is_about(path);

@@ -75,9 +75,20 @@ impl KeyChange {
             }
         }
         for group in &mut wanted {
-            group.retain(|key| !self.remove.iter().any(|removed| removed.is_same(key)));
+            group.retain(|key| !self.remove.iter().any(|removed| means(removed, key)));
         }
         wanted
+    }
+}
+
+/// Whether a key that shall be removed is this one. Without a version, it is each version of it.
+fn means(removed: &MasterKey, key: &MasterKey) -> bool {
+    match (removed, key) {
+        (MasterKey::AzureKv(removed), MasterKey::AzureKv(key)) if removed.version.is_empty() => {
+            let vault = |url: &str| url.trim_end_matches('/').to_owned();
+            removed.name == key.name && vault(&removed.vault_url) == vault(&key.vault_url)
+        }
+        _ => removed.is_same(key),
     }
 }
 
@@ -99,6 +110,15 @@ mod tests {
             unknown: Vec::new(),
         };
         KeyGroup(numbers.iter().map(wrapped).collect())
+    }
+
+    #[test]
+    fn without_a_version_every_version_goes() {
+        let azure = |text: &str| MasterKey::parse(KeyKind::AzureKv, text).unwrap();
+        let url = "https://v.vault.azure.net/keys/k";
+        assert!(means(&azure(url), &azure(&format!("{url}/1"))));
+        assert!(!means(&azure(&format!("{url}/2")), &azure(&format!("{url}/1"))));
+        assert!(!means(&azure(&format!("{url}2")), &azure(&format!("{url}/1"))));
     }
 
     #[test]

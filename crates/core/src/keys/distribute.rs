@@ -1,10 +1,13 @@
 //! Data key → parts → wrapped for every key of every group (format §4, §5).
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{KeyGroup, KeyKind, MasterKey, ProviderError, Providers, Reach, WrappedKey};
+use super::{
+    KeyGroup, KeyKind, KeyProvider, MasterKey, ProviderError, Providers, Reach, WrappedKey,
+};
 use crate::crypto::{DataKey, KeyPart, ShamirError, split};
 use crate::tree::Time;
 
@@ -112,6 +115,53 @@ pub fn rewrap<'a>(
     }
 }
 
+/// Fills in what keys need before they are wrapped for and written down
+/// ([`KeyProvider::complete`]).
+///
+/// # Errors
+/// All failures; nothing can be wrapped for those keys then.
+pub async fn complete(
+    groups: &[Vec<MasterKey>],
+    providers: &Providers,
+) -> Result<Vec<Vec<MasterKey>>, DistributeError> {
+    let mut completed = groups.to_vec();
+    let mut failures = Vec::new();
+    for (group, keys) in completed.iter_mut().enumerate() {
+        for key in keys {
+            let mut errors = Vec::new();
+            for provider in providers {
+                match provider.complete(key).await {
+                    Ok(None) => continue,
+                    Ok(Some(whole)) => {
+                        errors.clear();
+                        *key = whole;
+                        break;
+                    }
+                    Err(error) => errors.push(error),
+                }
+            }
+            if !errors.is_empty() {
+                failures.push(WrapFailure { group, key: key.clone(), errors });
+            }
+        }
+    }
+    // What was given in two ways may be the same now.
+    for (group, before) in
+        completed.iter_mut().zip(groups).filter(|(after, before)| after != before)
+    {
+        let mut seen: Vec<MasterKey> = Vec::with_capacity(before.len());
+        group.retain(|key| {
+            let new = !seen.iter().any(|known| known.is_same(key));
+            seen.push(key.clone());
+            new
+        });
+    }
+    match failures.is_empty() {
+        true => Ok(completed),
+        false => Err(DistributeError::Wrap(failures)),
+    }
+}
+
 /// One part per group, and the threshold that is written.
 fn parts(
     data_key: &DataKey,
@@ -189,9 +239,20 @@ async fn wrap_all(
     }
 }
 
-/// Whether no service elsewhere is asked to wrap for this key.
+/// Whether this machine is asked first to wrap for this key; a service elsewhere may be asked if it
+/// cannot.
 fn wraps_here(key: &MasterKey, providers: &Providers) -> bool {
-    providers.iter().all(|provider| provider.reach(key) != Reach::Remote)
+    let first = wrapping(key, providers).next();
+    first.is_none_or(|provider| provider.reach(key) == Reach::Local)
+}
+
+/// Who can be asked to wrap for a key, in order.
+fn wrapping<'a>(
+    key: &'a MasterKey,
+    providers: &'a Providers,
+) -> impl Iterator<Item = &'a Arc<dyn KeyProvider>> {
+    let wraps = |reach| matches!(reach, Reach::Local | Reach::Remote);
+    providers.iter().filter(move |provider| wraps(provider.reach(key)))
 }
 
 /// The first provider that can wraps.
@@ -201,8 +262,7 @@ async fn wrap(
     providers: &Providers,
 ) -> Result<String, Vec<ProviderError>> {
     let mut errors = Vec::new();
-    let wraps = |reach| matches!(reach, Reach::Local | Reach::Remote);
-    for provider in providers.iter().filter(|provider| wraps(provider.reach(key))) {
+    for provider in wrapping(key, providers) {
         match provider.wrap(key, part).await {
             Ok(enc) => return Ok(enc),
             Err(error) => errors.push(error),
@@ -219,11 +279,10 @@ fn known<'a>(groups: &'a [KeyGroup], group: usize, key: &MasterKey) -> Option<&'
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::keys::testing::{SeededRng, TestProvider, pgp};
-    use crate::keys::{Attempt, KeyProvider, Refusal};
+    use crate::keys::{Attempt, Refusal};
 
     fn plan<'a>(wanted: &'a [Vec<MasterKey>], previous: &'a [KeyGroup]) -> Distribution<'a> {
         let now = Time::from_unix(1_714_979_289).unwrap();

@@ -27,7 +27,9 @@ pub use age::{AgeKey, AgeRecipientKind};
 pub use aws_kms::{AwsContextError, AwsKmsKey, parse_encryption_context};
 pub use azure_kv::AzureKvKey;
 pub use bech32::{Bech32Error, bech32_decode, bech32_encode};
-pub use distribute::{DistributeError, Distributed, Distribution, WrapFailure, distribute, rewrap};
+pub use distribute::{
+    DistributeError, Distributed, Distribution, WrapFailure, complete, distribute, rewrap,
+};
 pub use entry::ReadKeyError;
 pub use gcp_kms::GcpKmsKey;
 pub use hc_vault::HcVaultKey;
@@ -184,6 +186,12 @@ impl MasterKey {
             Self::Pgp(key) => key.fingerprint.clone(),
             Self::Age(key) => key.recipient.clone(),
         }
+    }
+
+    /// Whether it says everything that is written down in a file; else a provider fills it in
+    /// ([`KeyProvider::complete`]).
+    pub fn is_complete(&self) -> bool {
+        !matches!(self, Self::AzureKv(key) if key.version.is_empty())
     }
 
     /// Whether both name the same key: same kind and same identity.

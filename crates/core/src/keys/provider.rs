@@ -16,6 +16,16 @@ pub trait KeyProvider: Send + Sync {
     /// What using `key` through this provider takes. Answers without I/O.
     fn reach(&self, key: &MasterKey) -> Reach;
 
+    /// Fills in what the key needs before it is wrapped for and written down, such as the newest
+    /// version of a key that was given without one. `None` if nothing is missing, or if the key is
+    /// none of this provider's.
+    ///
+    /// # Errors
+    /// If it cannot be found out.
+    async fn complete(&self, _key: &MasterKey) -> Result<Option<MasterKey>, ProviderError> {
+        Ok(None)
+    }
+
     /// Encrypts `part` so that `key` can open it again, and gives the `enc` text of its kind
     /// (format §4).
     ///
@@ -67,6 +77,8 @@ pub struct ProviderError {
     pub kind: KeyKind,
     /// The identity of the key (format §4).
     pub key: String,
+    /// The key service that was asked to use the key, if not this program itself did.
+    pub via: Option<Box<str>>,
     /// Who asked: an ARN where it is known, else the source of the credentials.
     pub caller: Option<String>,
     /// Status of the HTTP answer, if one came.
@@ -139,6 +151,7 @@ impl ProviderError {
             refusal,
             kind: key.kind(),
             key: key.identity(),
+            via: None,
             caller: None,
             http_status: None,
             code: None,
@@ -154,11 +167,16 @@ impl ProviderError {
 
     /// What the user can do about it.
     pub fn next_step(&self) -> String {
+        if let Some(service) = &self.via {
+            return self.next_step_at(service);
+        }
         let caller = self.caller.as_deref().unwrap_or("the caller");
         let aws = self.kind == KeyKind::AwsKms;
         let pgp = self.kind == KeyKind::Pgp;
         let vault = self.kind == KeyKind::HcVault;
         let huawei = self.kind == KeyKind::HuaweiKms;
+        let gcp = self.kind == KeyKind::GcpKms;
+        let azure = self.kind == KeyKind::AzureKv;
         match self.refusal {
             Refusal::Denied if aws => format!(
                 "allow kms:Encrypt and kms:Decrypt on this key for {caller}, in its IAM policy and \
@@ -169,6 +187,13 @@ impl ProviderError {
                 "allow `update` on ENGINE/encrypt/KEY and ENGINE/decrypt/KEY in a policy of \
                  {caller}; `vault token lookup` tells whether it is still valid, and whether it is \
                  one of the right namespace"
+            ),
+            Refusal::Denied if gcp => format!(
+                "give {caller} the role roles/cloudkms.cryptoKeyEncrypterDecrypter on this key"
+            ),
+            Refusal::Denied if azure => format!(
+                "give {caller} the role Key Vault Crypto User, or the rights get, encrypt and \
+                 decrypt for keys in the access policy of the vault"
             ),
             Refusal::Denied => format!("give {caller} permission to use this key"),
             Refusal::Disabled => "enable the key, or use another key of the file".into(),
@@ -191,6 +216,9 @@ impl ProviderError {
             Refusal::NoSuchKey if vault => "check address, namespace, engine and name of the key; \
                  a new one is made by `vault write -f ENGINE/keys/KEY`"
                 .into(),
+            Refusal::NoSuchKey if gcp || azure => {
+                "check the name of the key; it may have been deleted".into()
+            }
             Refusal::NoSuchKey => {
                 "check region, account and id of the key; it may have been deleted, \
                  or an alias may have been removed"
@@ -230,7 +258,16 @@ impl ProviderError {
             Refusal::NoCredentials if vault => {
                 "set VAULT_TOKEN, or sign in with `vault login`, which writes ~/.vault-token".into()
             }
+            Refusal::NoCredentials if gcp => "sign in with `gcloud auth application-default \
+                 login`, or name a file in GOOGLE_APPLICATION_CREDENTIALS"
+                .into(),
+            Refusal::NoCredentials if azure => "sign in with `az login`, or set AZURE_TENANT_ID, \
+                 AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+                .into(),
             Refusal::NoCredentials => format!("provide credentials for {}", self.kind),
+            Refusal::CredentialsFailed if gcp || azure => {
+                "repair that source of credentials, or choose another one".into()
+            }
             Refusal::CredentialsFailed => {
                 "repair that source of credentials, or choose another one with AWS_PROFILE; \
                  `aws sts get-caller-identity` looks in the same places"
@@ -243,6 +280,12 @@ impl ProviderError {
             }
             Refusal::BadCredentials if vault => {
                 "sign in again (`vault login`), or renew the token in VAULT_TOKEN".into()
+            }
+            Refusal::BadCredentials if gcp => "renew the token, or sign in again (`gcloud auth \
+                 application-default login`)"
+                .into(),
+            Refusal::BadCredentials if azure => {
+                "sign in again (`az login`), or renew the secret of the application".into()
             }
             Refusal::BadCredentials => "renew the credentials".into(),
             Refusal::NoRegion if huawei => "check the region before the colon of the key; the \
@@ -282,6 +325,29 @@ impl ProviderError {
             Refusal::Other => "see the message of the service".into(),
         }
     }
+
+    /// What the user can do when another program was asked to use the key.
+    fn next_step_at(&self, service: &str) -> String {
+        match self.refusal {
+            Refusal::Unreachable => {
+                format!("start the key service at {service}, or take its address away")
+            }
+            Refusal::TimedOut => format!(
+                "see what the key service at {service} waits for; it may be asking somebody"
+            ),
+            Refusal::Denied => {
+                format!("ask whoever runs the key service at {service} to allow this key")
+            }
+            Refusal::BadSetting => "correct the address of the key service".into(),
+            Refusal::Unsupported => {
+                format!("use a version of the key service at {service} that knows this key")
+            }
+            Refusal::BadCredentials => format!(
+                "check the certificates of this program and of the key service at {service}"
+            ),
+            _ => format!("see the messages of the key service at {service}"),
+        }
+    }
 }
 
 impl Refusal {
@@ -318,10 +384,15 @@ impl Refusal {
 }
 
 impl fmt::Display for ProviderError {
-    /// `AWS KMS: access denied (HTTP 400, AccessDeniedException, as arn:…): text`. The key is left
-    /// out: reports name it in the line before.
+    /// `AWS KMS: access denied (HTTP 400, AccessDeniedException, as arn:…): text`; with a key
+    /// service between, `AWS KMS by tcp://…: …`. The key is left out: reports name it in the line
+    /// before.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind, self.refusal.clause())?;
+        f.write_str(self.kind.title())?;
+        if let Some(service) = &self.via {
+            write!(f, " by {service}")?;
+        }
+        write!(f, ": {}", self.refusal.clause())?;
         let status = self.http_status.map(|status| format!("HTTP {status}"));
         let caller = self.caller.as_ref().map(|caller| format!("as {caller}"));
         let facts: Vec<_> = [status, self.code.clone(), caller].into_iter().flatten().collect();
