@@ -1,6 +1,6 @@
-//! What key services share: how long a call may take, the proxy, files that need not be there.
+//! What key services share: how long a call may take, and the proxy.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use sops_providers::{CallPolicy, Proxy};
 
@@ -24,9 +24,4 @@ pub(super) fn proxy() -> Option<Proxy> {
     };
     let address = either(env_vars::HTTPS_PROXY, env_vars::https_proxy)?;
     Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
-}
-
-/// Whether an error only says that something is not there.
-pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -169,7 +169,7 @@ impl Place {
     fn read(&self) -> Result<Option<SecretBytes>, String> {
         match fs::read(&self.path).map(SecretBytes::new) {
             Ok(text) => Ok(Some(text)),
-            Err(error) if calls::is_absent(&error) => Ok(None),
+            Err(error) if super::is_absent(&error) => Ok(None),
             Err(error) => Err(format!("open {}: {}", self.name, os_words(&error))),
         }
     }

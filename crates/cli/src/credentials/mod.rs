@@ -4,7 +4,7 @@
 pub(crate) mod age;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
-#[cfg(any(feature = "aws", feature = "huawei", feature = "pgp", feature = "vault"))]
+#[cfg(any(feature = "aws", feature = "huawei", feature = "vault"))]
 mod calls;
 #[cfg(unix)]
 mod gpg_agent;
@@ -16,3 +16,9 @@ pub(crate) mod pgp;
 mod terminal;
 #[cfg(feature = "vault")]
 pub(crate) mod vault;
+
+/// Whether an error only says that something is not there.
+#[cfg(any(feature = "huawei", feature = "pgp", feature = "vault"))]
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}

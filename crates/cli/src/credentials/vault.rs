@@ -112,7 +112,7 @@ fn token() -> Result<Option<VaultToken>, String> {
             let secret = SecretBytes::from(text.expose().trim_ascii());
             Ok((!secret.is_empty()).then_some(VaultToken { secret, source }))
         }
-        Err(error) if calls::is_absent(&error) => Ok(None),
+        Err(error) if super::is_absent(&error) => Ok(None),
         Err(error) => Err(format!("open {source}: {}", os_words(&error))),
     }
 }
