@@ -25,3 +25,13 @@ pub(super) fn proxy() -> Option<Proxy> {
     let address = either(env_vars::HTTPS_PROXY, env_vars::https_proxy)?;
     Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
 }
+
+/// The same for services that may run on this machine: what is asked there goes past a proxy that
+/// was set for all programs, as with other programs.
+#[cfg(any(feature = "huawei", feature = "vault"))]
+pub(super) fn proxy_beyond_this_machine() -> Option<Proxy> {
+    const HERE: &str = "localhost,127.0.0.0/8,::1";
+    let Proxy { address, except } = proxy()?;
+    let except = except.map_or_else(|| HERE.to_owned(), |except| format!("{except},{HERE}"));
+    Some(Proxy { address, except: Some(except) })
+}

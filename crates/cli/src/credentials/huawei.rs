@@ -48,7 +48,7 @@ fn settings() -> Result<HuaweiSettings, String> {
         ),
         addresses: addresses()?,
         identity: env_vars::HUAWEICLOUD_SDK_IAM_ENDPOINT.non_empty().map(with_scheme),
-        http: HttpSettings { proxy: calls::proxy(), ..HttpSettings::default() },
+        http: HttpSettings { proxy: calls::proxy_beyond_this_machine(), ..HttpSettings::default() },
     })
 }
 

@@ -140,7 +140,7 @@ fn http() -> Result<HttpSettings, String> {
         env_vars::VAULT_PROXY_ADDR.non_empty().or_else(|| env_vars::VAULT_HTTP_PROXY.non_empty());
     let own = own.map(|address| Proxy { address, except: None });
     Ok(HttpSettings {
-        proxy: own.clone().or_else(calls::proxy),
+        proxy: own.clone().or_else(calls::proxy_beyond_this_machine),
         plain_proxy: own,
         authorities: authorities()?,
         identity: identity()?,
