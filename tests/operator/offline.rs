@@ -11,7 +11,7 @@ use sops_tests::need;
 use sops_tests::run::Run;
 use sops_tests::scratch::Scratch;
 
-use crate::stage::{Stage, WHILE, plain, sealed, sealed_values, template};
+use crate::stage::{Stage, WHILE, encrypt, plain, sealed, sealed_values, template};
 
 fn operator(program: &PathBuf, arguments: &[&str]) -> Run {
     Run::program(program, arguments).env("SOPS_AGE_KEY", IDENTITY)
@@ -53,6 +53,30 @@ fn render_says_what_is_wrong_and_renders_the_rest() {
     let rendered: Vec<Secret> = serde_saphyr::from_multiple(&run.out()).unwrap();
     assert_eq!(rendered.len(), 1);
     assert!(run.err().contains("bad") && run.err().contains("not base64"), "{run}");
+}
+
+#[test]
+fn keys_of_vault_open_at_servers_that_are_allowed_and_nowhere_else() {
+    let (Some(program), Some(vault)) = (need::operator(), need::vault()) else { return };
+    let engine = vault.engine();
+    vault.key(&engine, "k", &Value::Null);
+    let key = format!("{}/v1/{engine}/keys/k", vault.url());
+    let flags = ["--hc-vault-transit", &key, "--encrypted-regex", "^(data|stringData)$"];
+    let root = [("VAULT_TOKEN".to_owned(), "root".to_owned())];
+    let text = encrypt(&flags, &root, &plain("mine", json!([template("db", &[("k", "v")])])));
+    let rules = format!("path \"{engine}/decrypt/k\" {{ capabilities = [\"update\"] }}");
+    let home = Scratch::new();
+    home.write(".vault-token", format!("{}\n", vault.token(&rules)));
+    let render = || {
+        let run = Run::program(&program, ["render", "-"]).input(text.clone());
+        run.env("HOME", home.path())
+    };
+    let run = render().env("SOPS_HC_VAULT_ALLOWLIST", vault.url()).run().success();
+    let rendered: Vec<Secret> = serde_saphyr::from_multiple(&run.out()).unwrap();
+    assert_eq!(rendered[0].data.as_ref().unwrap()["k"].0, b"v");
+    // An object of somebody else would name a server of theirs.
+    let outcome = render().run().fails_with(1);
+    assert!(outcome.err().contains("Allowlist does not allow"), "{outcome}");
 }
 
 #[test]

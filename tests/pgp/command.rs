@@ -5,6 +5,7 @@ use std::path::Path;
 use sops_tests::need;
 use sops_tests::run::{Outcome, Run};
 use sops_tests::scratch::Scratch;
+use sops_tests::terminal::Session;
 
 use super::gpg::Gpg;
 
@@ -141,6 +142,27 @@ fn a_program_that_stands_in_for_gpg_is_called_as_go_sops_calls_it() {
         "--no-default-recipient --yes --encrypt -a -r {key} --trusted-key {last} --no-encrypt-to\n-d\n"
     );
     assert_eq!(place.scratch.text("log"), lines);
+}
+
+#[test]
+fn the_agent_is_told_the_terminal_of_this_program() {
+    let Some(place) = Place::new() else { return };
+    place.encrypt(&place.key("own"));
+    let log = place.scratch.at("log");
+    let script =
+        format!("#!/bin/sh\necho \"${{GPG_TTY-}}\" >>{}\nexec gpg \"$@\"\n", log.display());
+    let script = place.scratch.script("stand-in", &script);
+    let run = place.sops_rs(&["decrypt", FILE]).env("SOPS_GPG_EXEC", script);
+    place.opens(run.clone());
+    assert_eq!(place.scratch.text("log"), "\n", "there is no terminal");
+    let Some(session) = Session::start(&run) else { return };
+    assert!(session.finish().0.success());
+    let Some(session) = Session::start(&run.env("GPG_TTY", "/dev/elsewhere")) else { return };
+    assert!(session.finish().0.success());
+    let text = place.scratch.text("log");
+    let terminals: Vec<_> = text.lines().skip(1).collect();
+    assert!(terminals[0].starts_with("/dev/pts/"), "{text}");
+    assert_eq!(terminals[1], "/dev/elsewhere");
 }
 
 #[test]

@@ -78,6 +78,33 @@ fn the_address_is_that_of_the_key() {
 }
 
 #[test]
+fn a_proxy_of_its_own_is_used_and_one_for_all_programs_not_for_this_machine() {
+    let Some(place) = Place::new() else { return };
+    place.encrypt(&place.key("k"));
+    // It is asked with the whole address, which the server takes as well.
+    let proxy = FaultProxy::in_front_of(&place.vault.url());
+    place.opens(place.sops_rs(&["decrypt", FILE]).env("VAULT_HTTP_PROXY", proxy.url()));
+    let seen: Vec<_> = proxy.calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(seen, [format!("PUT {}/v1/{}/decrypt/k", place.vault.url(), place.engine)]);
+    let both = place.sops_rs(&["decrypt", FILE]).env("VAULT_HTTP_PROXY", "http://127.0.0.1:9");
+    place.opens(both.env("VAULT_PROXY_ADDR", proxy.url()));
+    assert_eq!(proxy.calls().len(), 2);
+
+    let tls = place.key_at(&place.vault.tls_url(), "k");
+    place.scratch.write(FILE, PLAIN);
+    let run = |arguments: &[&str]| {
+        let run = place.sops_rs(arguments).env("VAULT_CACERT", place.vault.file("ca.crt"));
+        run.env("HTTPS_PROXY", "http://127.0.0.1:9").env("NO_PROXY", "example.com")
+    };
+    run(&["encrypt", "--in-place", "--hc-vault-transit", &tls, FILE]).run().success();
+    place.opens(run(&["decrypt", FILE]));
+    let secret = "http://user:hunter2@127.0.0.1:9";
+    let run = run(&["decrypt", FILE]).env("VAULT_PROXY_ADDR", secret).run();
+    refused(&run, NO_KEY, &["the service could not be reached"]);
+    assert!(!run.err().contains("hunter2"), "{run}");
+}
+
+#[test]
 fn certificates_come_from_variables() {
     let Some(place) = Place::new() else { return };
     let file = |name: &str| place.vault.file(name);

@@ -34,6 +34,7 @@ impl Variable {
     }
 
     /// The variables whose names begin with this one: what follows, and the value.
+    #[cfg(feature = "huawei")]
     pub(crate) fn all_after(self) -> impl Iterator<Item = (String, String)> {
         env::vars_os().filter_map(move |(name, value)| {
             let rest = name.to_str()?.strip_prefix(self.name)?.to_owned();

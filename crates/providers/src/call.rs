@@ -46,6 +46,7 @@ impl CallPolicy {
     pub(crate) const CONNECT: Duration = Duration::from_millis(3100);
 
     /// The limit for a connection, which is never longer than the call.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
     pub(crate) fn connect(&self) -> Duration {
         self.deadline.min(Self::CONNECT)
     }

@@ -27,8 +27,6 @@ use crate::proxy::Proxy;
 const LONGEST_ANSWER: usize = 1024 * 1024;
 /// How often an answer may name another place.
 const MOST_REDIRECTS: usize = 3;
-/// What Go and others never ask by a proxy either.
-const NEXT_DOOR: &str = "localhost,127.0.0.0/8,::1";
 
 /// How a service is reached.
 #[derive(Clone, Debug, Default)]
@@ -128,11 +126,7 @@ fn through(
     kind: impl FnOnce(String) -> reqwest::Result<reqwest::Proxy>,
 ) -> Result<reqwest::Proxy, String> {
     let made = kind(proxy.url()).map_err(|_| "the address of the proxy makes no sense")?;
-    let except = match &proxy.except {
-        Some(except) => format!("{except},{NEXT_DOOR}"),
-        None => NEXT_DOOR.to_owned(),
-    };
-    Ok(made.no_proxy(NoProxy::from_string(&except)))
+    Ok(made.no_proxy(proxy.except.as_deref().and_then(NoProxy::from_string)))
 }
 
 fn redirects(follow: bool) -> redirect::Policy {

@@ -1,6 +1,6 @@
-//! What key services share: how long a call may take, the proxy, files that need not be there.
+//! What key services share: how long a call may take, and the proxy.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use sops_providers::{CallPolicy, Proxy};
 
@@ -26,7 +26,12 @@ pub(super) fn proxy() -> Option<Proxy> {
     Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
 }
 
-/// Whether an error only says that something is not there.
-pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+/// The same for services that may run on this machine: what is asked there goes past a proxy that
+/// was set for all programs, as with other programs.
+#[cfg(any(feature = "huawei", feature = "vault"))]
+pub(super) fn proxy_beyond_this_machine() -> Option<Proxy> {
+    const HERE: &str = "localhost,127.0.0.0/8,::1";
+    let Proxy { address, except } = proxy()?;
+    let except = except.map_or_else(|| HERE.to_owned(), |except| format!("{except},{HERE}"));
+    Some(Proxy { address, except: Some(except) })
 }

@@ -48,7 +48,7 @@ fn settings() -> Result<HuaweiSettings, String> {
         ),
         addresses: addresses()?,
         identity: env_vars::HUAWEICLOUD_SDK_IAM_ENDPOINT.non_empty().map(with_scheme),
-        http: HttpSettings { proxy: calls::proxy(), ..HttpSettings::default() },
+        http: HttpSettings { proxy: calls::proxy_beyond_this_machine(), ..HttpSettings::default() },
     })
 }
 
@@ -169,7 +169,7 @@ impl Place {
     fn read(&self) -> Result<Option<SecretBytes>, String> {
         match fs::read(&self.path).map(SecretBytes::new) {
             Ok(text) => Ok(Some(text)),
-            Err(error) if calls::is_absent(&error) => Ok(None),
+            Err(error) if super::is_absent(&error) => Ok(None),
             Err(error) => Err(format!("open {}: {}", self.name, os_words(&error))),
         }
     }

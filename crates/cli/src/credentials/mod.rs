@@ -12,7 +12,6 @@ pub(crate) mod azure;
     feature = "gcp",
     feature = "huawei",
     feature = "keyservice",
-    feature = "pgp",
     feature = "vault"
 ))]
 mod calls;
@@ -30,3 +29,9 @@ pub(crate) mod pgp;
 mod terminal;
 #[cfg(feature = "vault")]
 pub(crate) mod vault;
+
+/// Whether an error only says that something is not there.
+#[cfg(any(feature = "huawei", feature = "pgp", feature = "vault"))]
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}

@@ -12,7 +12,6 @@ use std::{
 use sops_core::{crypto::SecretBytes, keys::KeyProvider};
 use sops_providers::{GpgFound, GpgOutput, GpgProgram, GpgProvider, PgpHome, PgpProvider};
 
-use super::calls;
 use crate::{env_vars, failure::os_words, files};
 
 /// The folder of a GnuPG home in which the agent keeps private keys.
@@ -102,7 +101,7 @@ fn read_home() -> PgpHome {
         let at = home.join(folder);
         let entries = match fs::read_dir(&at) {
             Ok(entries) => entries,
-            Err(error) if calls::is_absent(&error) => continue,
+            Err(error) if super::is_absent(&error) => continue,
             Err(error) => {
                 keys.add_problem(format!("{}: {}", at.display(), os_words(&error)));
                 continue;

@@ -112,7 +112,7 @@ fn token() -> Result<Option<VaultToken>, String> {
             let secret = SecretBytes::from(text.expose().trim_ascii());
             Ok((!secret.is_empty()).then_some(VaultToken { secret, source }))
         }
-        Err(error) if calls::is_absent(&error) => Ok(None),
+        Err(error) if super::is_absent(&error) => Ok(None),
         Err(error) => Err(format!("open {source}: {}", os_words(&error))),
     }
 }
@@ -140,7 +140,7 @@ fn http() -> Result<HttpSettings, String> {
         env_vars::VAULT_PROXY_ADDR.non_empty().or_else(|| env_vars::VAULT_HTTP_PROXY.non_empty());
     let own = own.map(|address| Proxy { address, except: None });
     Ok(HttpSettings {
-        proxy: own.clone().or_else(calls::proxy),
+        proxy: own.clone().or_else(calls::proxy_beyond_this_machine),
         plain_proxy: own,
         authorities: authorities()?,
         identity: identity()?,
