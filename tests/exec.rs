@@ -220,7 +220,7 @@ fn our_own_key_is_not_the_commands_unless_asked() {
 #[test]
 fn a_pipe_is_read_as_often_as_one_likes_and_is_in_no_file() {
     let Some(stage) = Stage::new() else { return };
-    let line = "for i in 1 2 3 4 5; do cat {}; done; head -c 3 {}; cat {} {}; \
+    let line = "f={}; for i in 1 2 3 4 5; do cat $f; done; head -c 3 $f; cat $f $f; \
                 find \"$XDG_RUNTIME_DIR\" \"$TMPDIR\" -type f";
     let outcome = stage.run(&["exec-file", "s.yaml", line]).run().success();
     let text = format!("word: {}\n", stage.secret.value());
@@ -229,9 +229,20 @@ fn a_pipe_is_read_as_often_as_one_likes_and_is_in_no_file() {
 }
 
 #[test]
+fn a_command_that_opens_the_path_twice_at_once_reads_all_of_it_twice() {
+    let Some(stage) = Stage::new() else { return };
+    let text = format!("word: {0}\tword: {0}\n", stage.secret.value());
+    for _ in 0..20 {
+        let outcome = stage.run(&["exec-file", "s.yaml", "--", "paste", "{}", "{}"]).run();
+        assert_eq!(outcome.success().out(), text);
+    }
+    stage.nothing_is_left();
+}
+
+#[test]
 fn the_file_is_for_its_owner_in_memory_and_gone_afterwards() {
     let Some(stage) = Stage::new() else { return };
-    let line = "stat -c '%a %F' {}; stat -c %a \"$(dirname {})\"; echo {}; ls -A \"$TMPDIR\"";
+    let line = "f={}; stat -c '%a %F' $f; stat -c %a \"$(dirname $f)\"; echo $f; ls -A \"$TMPDIR\"";
     for (flag, kind) in [("--no-fifo=false", "fifo"), ("--no-fifo", "regular file")] {
         let outcome = stage.run(&["exec-file", flag, "s.yaml", line]).run().success();
         let out = outcome.out();
