@@ -7,7 +7,7 @@
 //!
 //! Rules of this module:
 //!
-//! - A flag before the sub-command counts as if it stood behind it.
+//! - A flag before the sub-command counts as if it stood behind it, unless it writes a file.
 //! - The word behind a flag with a value is the value, whatever it looks like. A word behind a
 //!   boolean never is.
 //! - A negative number is a word, not a flag: no flag begins with a digit.
@@ -119,6 +119,14 @@ fn run(
     let mut warnings = Vec::new();
     for typed in early {
         match find(command, &typed.name) {
+            Some(arg) if arg.get_long().is_some_and(|long| WRITES.contains(&long)) => {
+                warnings.push(format!(
+                    "the flag -{} does not count before the command, as in SOPS; put it behind \
+                     `{name}`",
+                    typed.name
+                ));
+                Flags::default().add(arg, typed)?;
+            }
             Some(arg) => flags.add(arg, typed)?,
             None => warnings.push(means_nothing(&typed.name, &name)),
         }
@@ -151,6 +159,10 @@ fn run(
     }
     Ok(Words::Run { words: line(&path, flags, positionals), warnings })
 }
+
+/// Flags that write a file. SOPS ignores them before the command, so that a line which has always
+/// printed would replace a file.
+const WRITES: [&str; 2] = ["in-place", "output"];
 
 /// The flag that tells a command of words behind `--`.
 const BEHIND_DASHES: &str = "words-behind-dashes";
@@ -490,6 +502,20 @@ mod tests {
             run_line(&["exec-env", "s.env", "prog -x", "--pristine"]),
             ["exec-env", "--pristine", "--", "s.env", "prog -x"]
         );
+    }
+
+    #[test]
+    fn an_early_flag_does_not_begin_to_write() {
+        for (flag, value) in [("-i", None), ("--in-place", None), ("--output", Some("o"))] {
+            let line: Vec<&str> = [flag].into_iter().chain(value).chain(["decrypt", "f"]).collect();
+            match read_line(&line).unwrap() {
+                Words::Run { words, warnings } => {
+                    assert_eq!(words, ["decrypt", "--", "f"]);
+                    assert_eq!(warnings.len(), 1, "{flag}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
         child::Child,
         exits,
         input::{Source, demand_there},
-        private_folder::{PrivateFolder, Use},
+        private_folder::{self, PrivateFolder, Use},
     },
     key_services::KeyServices,
     opening::{self, Mac},
@@ -33,8 +33,8 @@ use crate::{
 ///
 /// Decrypts a file and runs a command with the path of the plaintext in the place of {}. The path
 /// is a named pipe in a folder that only you can enter: whoever opens it reads the text once from
-/// beginning to end, as often as it is opened. With --no-fifo it is a regular file, in memory where
-/// there is a memory-backed file system.
+/// beginning to end, one after the other as often as it is opened. With --no-fifo, and in memory
+/// also where {} stands more than once, it is a regular file.
 ///
 /// COMMAND is one word for the shell. With -- a program and its arguments follow, and no shell
 /// runs. The command gets the streams of this program and its signals, and its exit status is
@@ -90,8 +90,10 @@ pub(crate) fn run(args: &ExecFileArgs, global: &GlobalFlags) -> Result<Status, F
     if let Some(user) = &user {
         user.become_it()?;
     }
-    // Nobody would be there to write into a pipe.
-    let pipe = !args.no_fifo && !args.child.background && PIPES;
+    // A command that names the path twice may open it twice at once, and both would share what is
+    // in the pipe. In the background nobody would be there to write into one.
+    let at_once = line.places() > 1 && private_folder::has_memory();
+    let pipe = PIPES && !args.no_fifo && !args.child.background && !at_once;
     if !args.child.background {
         exits::pass_on()?;
     }

@@ -40,6 +40,17 @@ impl Line {
         }
     }
 
+    /// How often it has `{}`.
+    pub(crate) fn places(&self) -> usize {
+        let count = |word: &OsString| word.to_string_lossy().matches("{}").count();
+        match self {
+            Self::Shell(text) => count(text),
+            Self::Program(program, arguments) => {
+                count(program) + arguments.iter().map(count).sum::<usize>()
+            }
+        }
+    }
+
     fn command(&self) -> Command {
         match self {
             Self::Shell(text) => {
@@ -220,6 +231,8 @@ mod tests {
         let line = Line::Program("{}".into(), vec!["--file={}".into(), "x".into()]);
         let with = Line::Program("/p/f".into(), vec!["--file=/p/f".into(), "x".into()]);
         assert_eq!(line.with(path), with);
+        assert_eq!(line.places(), 2);
+        assert_eq!(Line::Shell("a".into()).places(), 0);
     }
 
     #[cfg(unix)]

@@ -163,6 +163,11 @@ pub(super) fn is_name(name: &OsStr) -> bool {
     })
 }
 
+/// Whether plaintext can be kept in memory.
+pub(crate) fn has_memory() -> bool {
+    !in_memory().is_empty()
+}
+
 /// Folders of this machine that live in memory.
 pub(super) fn in_memory() -> Vec<PathBuf> {
     let runtime = env_vars::XDG_RUNTIME_DIR.os().map(PathBuf::from);
