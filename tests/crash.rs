@@ -307,6 +307,13 @@ tests! {
         assert!(ADDED.ends_with(case::SECOND));
         Case::keeps("a.yaml", &["rotate", "--in-place", ADDED], &yaml(OLD), (true, true))
     };
+    groups: {
+        // The same key once more, so that both groups can be opened.
+        const OWN: &str =
+            "--age=age1z3rnsunsh9cmsw2flfzqv0wxnexelrfyg3rke3c98fnpxf7lfvsquqgl9x";
+        let command = ["groups", "add", "--in-place", OWN, "--file"];
+        Case::keeps("a.yaml", &command, &yaml(OLD), (true, true))
+    };
     updatekeys: Case::keeps("a.yaml", &["updatekeys", "--yes"], &yaml(OLD), (true, true));
     edit: edits("a.yaml", &yaml("{value}"));
     json: {

@@ -39,7 +39,7 @@ const EDITOR: &str = "editor";
 pub(crate) struct Case {
     /// The name of the file; its format follows from it.
     pub(crate) file: &'static str,
-    /// The command, its flags, its arguments; the file is put behind the flags.
+    /// The command, its flags, its arguments; the file is put behind the flags, or behind `--file`.
     command: Vec<&'static str>,
     /// What it holds afterwards, in clear.
     after: String,
@@ -122,7 +122,10 @@ impl Case {
         scratch.script(EDITOR, &script);
         let mut arguments = self.command.clone();
         let flags = arguments.iter().filter(|word| word.starts_with("--")).count();
-        arguments.insert(1 + flags, self.file);
+        match arguments.last() {
+            Some(&"--file") => arguments.push(self.file),
+            _ => arguments.insert(1 + flags, self.file),
+        }
         self.sops_rs(scratch, &arguments).input(self.input.as_str())
     }
 
