@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_role_or_a_profile_is_another_right() {
-        let mut with = |role: Option<&str>, profile: Option<&str>, context: &str| {
+        let with = |role: Option<&str>, profile: Option<&str>, context: &str| {
             let MasterKey::AwsKms(mut aws) = key(KeyKind::AwsKms, ARN) else { unreachable!() };
             aws.role = role.map(str::to_owned);
             aws.profile = profile.map(str::to_owned);
