@@ -218,8 +218,26 @@ fn a_passphrase_is_the_business_of_gpg() {
         "failed to decrypt sops data key with pgp: gpg: ",
     ];
     refused(&with("falsch").run(), NO_KEY, &words);
-    // Nobody asks without a terminal, and no gpg.
-    refused(&place.without_gpg(&["decrypt", FILE]).run(), NO_KEY, &["has a passphrase"]);
+    // Without a gpg the terminal is asked, if there is one.
+    let without = place.without_gpg(&["decrypt", FILE]);
+    refused(&without.run(), NO_KEY, &["has a passphrase"]);
+    let Some(mut session) = Session::start(&without) else { return };
+    session.expect("Enter PGP key passphrase: ");
+    session.enter("falsch\n");
+    session.expect("That is not it. Enter PGP key passphrase: ");
+    session.enter("geheim\n");
+    let (status, text) = session.finish();
+    assert!(status.success() && text.contains("user: alice"), "{text}");
+    assert!(!text.contains("geheim") && !text.contains("falsch"), "{text}");
+    // A gpg that could not open it has asked, or would have.
+    let script = place.scratch.script(
+        "refuses",
+        "#!/bin/sh\ncat >/dev/null\necho 'gpg: Operation cancelled' >&2\nexit 2\n",
+    );
+    let run = place.sops_rs(&["decrypt", FILE]).env("SOPS_GPG_EXEC", script);
+    let Some(session) = Session::start(&run) else { return };
+    let (status, text) = session.finish();
+    assert!(!status.success() && !text.contains("Enter PGP"), "{text}");
 }
 
 #[test]

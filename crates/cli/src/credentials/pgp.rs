@@ -5,11 +5,14 @@ use std::{
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
-use sops_core::{crypto::SecretBytes, keys::KeyProvider};
+use sops_core::{
+    crypto::{KeyPart, SecretBytes},
+    keys::{Attempt, KeyProvider, MasterKey, ProviderError, Reach, Refusal},
+};
 use sops_providers::{GpgFound, GpgOutput, GpgProgram, GpgProvider, PgpHome, PgpProvider};
 
 use crate::{env_vars, failure::os_words, files};
@@ -19,8 +22,8 @@ const PRIVATE_KEYS: &str = "private-keys-v1.d";
 
 /// One that wraps, and one that opens, which may ask a person.
 pub(crate) fn providers() -> [Arc<dyn KeyProvider>; 2] {
-    let native = Arc::new(PgpProvider::reading(read_home));
-    GpgProvider::reading(find).or_else(native).in_steps()
+    let native = Native { keys: PgpProvider::reading(read_home), given: Mutex::default() };
+    GpgProvider::reading(find).or_else(Arc::new(native)).in_steps()
 }
 
 fn find() -> GpgFound {
@@ -91,6 +94,66 @@ fn talk(mut command: Command, input: &[u8]) -> io::Result<GpgOutput> {
     let status = child.wait()?;
     let failure = (!status.success()).then(|| status.to_string());
     Ok(GpgOutput { failure, printed, said: said? })
+}
+
+/// How often a passphrase is asked for.
+const MOST_QUESTIONS: usize = 3;
+
+/// The keys of the home without gpg. Passphrases are asked for at the terminal where no gpg could
+/// ask: one that did has had its answer.
+struct Native {
+    keys: PgpProvider,
+    /// What was typed so far: one passphrase may be that of several keys.
+    given: Mutex<Vec<SecretBytes>>,
+}
+
+impl Native {
+    fn given(&self) -> Vec<SecretBytes> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks once more; false if nobody answers.
+    fn ask(&self, again: bool) -> bool {
+        let question = match again {
+            false => "Enter PGP key passphrase: ",
+            true => "That is not it. Enter PGP key passphrase: ",
+        };
+        let Some(answer) = super::terminal::passphrase(question) else { return false };
+        let answer = SecretBytes::from(answer.as_str());
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        true
+    }
+}
+
+#[async_trait::async_trait]
+impl KeyProvider for Native {
+    fn reach(&self, key: &MasterKey) -> Reach {
+        self.keys.reach(key)
+    }
+
+    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<String, ProviderError> {
+        self.keys.wrap(key, part).await
+    }
+
+    async fn open(&self, key: &MasterKey, enc: &str) -> Attempt {
+        let mut attempt = self.keys.open(key, enc).await;
+        let mut questions = 0;
+        while is_locked(&attempt) && matches!(find(), GpgFound::Nowhere) {
+            let must_ask = questions > 0 || self.given().is_empty();
+            if must_ask && (questions == MOST_QUESTIONS || !self.ask(questions > 0)) {
+                break;
+            }
+            questions += 1;
+            let mut home = read_home();
+            self.given().into_iter().for_each(|passphrase| home.add_passphrase(passphrase));
+            attempt = PgpProvider::new(home).open(key, enc).await;
+        }
+        attempt
+    }
+}
+
+fn is_locked(attempt: &Attempt) -> bool {
+    matches!(attempt, Attempt::Failed(error) if error.refusal == Refusal::NotUnlocked)
 }
 
 /// The keys of the GnuPG home, as far as they are no business of a person.
