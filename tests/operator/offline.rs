@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use sops_cluster::{EXAMPLES, IDENTITY, SOON, eventually};
 use sops_tests::canary::Canary;
 use sops_tests::need;
+use sops_tests::rig::doubles::{Azure, Gcp};
+use sops_tests::rig::huawei::{self, HuaweiDouble};
 use sops_tests::run::Run;
 use sops_tests::scratch::Scratch;
 
@@ -77,6 +79,42 @@ fn keys_of_vault_open_at_servers_that_are_allowed_and_nowhere_else() {
     // An object of somebody else would name a server of theirs.
     let outcome = render().run().fails_with(1);
     assert!(outcome.err().contains("Allowlist does not allow"), "{outcome}");
+}
+
+#[test]
+fn keys_of_other_clouds_open_at_their_doubles() {
+    let (Some(program), Some(python)) = (need::operator(), need::python()) else { return };
+    let (google, azure, huawei) =
+        (Gcp::start(&python), Azure::start(&python), HuaweiDouble::start());
+    let account = google.service_account().display().to_string();
+    let of_account = [
+        ("SOPS_GCP_KMS_ENDPOINT".to_owned(), google.url()),
+        ("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), account),
+    ];
+    let cases = [
+        ("--gcp-kms", google.create_key("k"), google.environment(), of_account.to_vec()),
+        (
+            "--azure-kv",
+            azure.create_key("k").0,
+            azure.environment("good"),
+            azure.environment("good"),
+        ),
+        (
+            "--hckms",
+            format!("{}:{}", huawei::REGION, huawei::KEY),
+            huawei.environment(),
+            huawei.environment(),
+        ),
+    ];
+    for (flag, key, of_command, of_operator) in cases {
+        let flags = [flag, &key, "--encrypted-regex", "^(data|stringData)$"];
+        let text =
+            encrypt(&flags, &of_command, &plain("mine", json!([template("db", &[("k", "v")])])));
+        let run = Run::program(&program, ["render", "-"]).input(text.clone());
+        let run = run.envs(of_operator.iter().map(|(name, value)| (name, value))).run().success();
+        let rendered: Vec<Secret> = serde_saphyr::from_multiple(&run.out()).unwrap();
+        assert_eq!(rendered[0].data.as_ref().unwrap()["k"].0, b"v", "{flag}");
+    }
 }
 
 #[test]

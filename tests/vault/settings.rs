@@ -1,6 +1,8 @@
 //! Where tokens and settings come from.
 
+use sops_tests::double::Double;
 use sops_tests::fault::FaultProxy;
+use sops_tests::http::Message;
 use sops_tests::rig::vault::ROOT;
 
 use super::place::{FILE, NO_KEY, PLAIN, Place, refused};
@@ -169,6 +171,30 @@ fn the_list_of_allowed_servers_is_kept() {
     let url = place.vault.url();
     let words = ["Allowlist does not allow", &url, "SOPS_HC_VAULT_ALLOWLIST"];
     refused(&decrypt("none").run(), NO_KEY, &words);
+}
+
+#[test]
+fn an_answer_leads_only_to_servers_that_are_allowed() {
+    let Some(place) = Place::new() else { return };
+    let vault = place.vault.url();
+    // As a standby server does that knows the active one.
+    let standby = Double::new({
+        let vault = vault.clone();
+        move |request: &Message| {
+            let path = request.start.split(' ').nth(1)?;
+            let headers = [("Location", format!("{vault}{path}")), ("Content-Length", "0".into())];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+            let start = "HTTP/1.1 307 Temporary Redirect".to_owned();
+            Some(Message { start, headers, body: Vec::new() })
+        }
+    });
+    place.encrypt(&place.key_at(&standby.url(), "k"));
+    assert!(!standby.seen().is_empty());
+    let decrypt =
+        |list: &str| place.sops_rs(&["decrypt", FILE]).env("SOPS_HC_VAULT_ALLOWLIST", list);
+    place.opens(decrypt(&format!("{},{vault}", standby.url())));
+    let run = decrypt(&standby.url()).run();
+    refused(&run, NO_KEY, &["the answer leads to an address that is not allowed"]);
 }
 
 #[test]

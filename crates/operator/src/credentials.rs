@@ -6,16 +6,18 @@
 //!   program runs.
 //! - What cannot be read is told when a key needs it, with its place.
 
+mod services;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::KeyProvider;
+use sops_providers::Keyring;
 use sops_providers::age::{AgeProvider, IdentitySource, IdentityText};
 use sops_providers::aws_kms::{AwsKms, AwsSettings};
 use sops_providers::pgp::{PgpHome, PgpProvider};
-use sops_providers::{HcVault, HttpSettings, Keyring, VaultAllowlist, VaultSettings, VaultToken};
 
 use crate::context::Context;
 use crate::keys::Limited;
@@ -32,9 +34,10 @@ pub(crate) fn keyring(calls_per_second: u32, metrics: &Arc<Metrics>) -> Keyring 
     let aws = Limited::new(aws, calls_per_second, metrics.clone());
     let pgp =
         PgpProvider::reading(|| gnupg_home().map_or_else(PgpHome::new, |home| read_home(&home)));
-    let vault: Arc<dyn KeyProvider> = Arc::new(HcVault::reading(vault));
-    let vault = Limited::new(vault, calls_per_second, metrics.clone());
-    Keyring::default().with(AgeProvider::new(age())).with(pgp).with(aws).with(vault)
+    let keyring = Keyring::default().with(AgeProvider::new(age())).with(pgp).with(aws);
+    services::all().into_iter().fold(keyring, |keyring, service| {
+        keyring.with(Limited::new(service, calls_per_second, metrics.clone()))
+    })
 }
 
 /// Variables that name a file or hold an identity.
@@ -127,42 +130,6 @@ fn aws() -> AwsSettings {
     }
 }
 
-/// Vault. Which server is asked, and so learns the token, is written in an object: without a list of
-/// allowed ones there is none, or whoever may make an object anywhere would get the token.
-fn vault() -> Result<VaultSettings, String> {
-    let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let list = text(ALLOWLIST).unwrap_or_else(|| "none".into());
-    let allowed = VaultAllowlist::parse(&list)
-        .map_err(|entry| format!("{ALLOWLIST}'s entry {entry} is empty"))?;
-    let read =
-        |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let token = match (text("VAULT_TOKEN"), vault_token()) {
-        (Some(token), _) => Some(VaultToken { secret: token.into(), source: "VAULT_TOKEN".into() }),
-        (None, Some(path)) if path.is_file() => {
-            let text = SecretBytes::new(read(&path)?);
-            let secret = SecretBytes::from(text.expose().trim_ascii());
-            Some(VaultToken { secret, source: "~/.vault-token".into() })
-        }
-        (None, _) => None,
-    };
-    let authorities = path("VAULT_CACERT").map(|path| read(&path)).transpose()?;
-    Ok(VaultSettings {
-        token: token.filter(|token| !token.secret.is_empty()),
-        namespace: text("VAULT_NAMESPACE"),
-        allowed,
-        http: HttpSettings { authorities, redirects: true, ..HttpSettings::default() },
-        ..VaultSettings::default()
-    })
-}
-
-/// The variable with the servers of Vault that may be asked.
-const ALLOWLIST: &str = "SOPS_HC_VAULT_ALLOWLIST";
-
-/// Where `vault login`, or an agent beside this program, puts the token.
-fn vault_token() -> Option<PathBuf> {
-    Some(path("HOME")?.join(".vault-token"))
-}
-
 /// The files that count, and when they were written.
 fn stamps() -> Vec<Option<(SystemTime, u64)>> {
     let files = [
@@ -173,8 +140,9 @@ fn stamps() -> Vec<Option<(SystemTime, u64)>> {
         path("AWS_CONFIG_FILE"),
         gnupg_home().map(|home| home.join("pubring.kbx")),
         gnupg_home().map(|home| home.join(PRIVATE_KEYS)),
-        vault_token(),
+        services::vault_token(),
         path("VAULT_CACERT"),
+        path("GOOGLE_APPLICATION_CREDENTIALS"),
     ];
     let stamp = |path: &Option<PathBuf>| {
         let data = std::fs::metadata(path.as_ref()?).ok()?;

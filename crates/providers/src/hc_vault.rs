@@ -8,7 +8,8 @@
 //!   Who may not look at keys may not make any either, in a policy that was made with care; then
 //!   the request that wraps is the only one that counts.
 //! - Names out of files are part of an address. Those that would lead elsewhere are refused.
-//! - An address that the list of allowed ones leaves out is not asked.
+//! - An address that the list of allowed ones leaves out is not asked, not when an answer leads
+//!   there either.
 
 mod errors;
 
@@ -155,7 +156,11 @@ impl Ready {
         for (name, value) in &settings.headers {
             add(name, value.expose(), &format!("the further header {name:?}"))?;
         }
-        let http = Http::new(settings.http.clone());
+        let within = match &settings.allowed {
+            VaultAllowlist::All => None,
+            VaultAllowlist::Prefixes(prefixes) => Some(prefixes.clone()),
+        };
+        let http = Http::new(settings.http.clone()).within(within);
         Ok(Self { settings, headers, http })
     }
 

@@ -49,6 +49,8 @@ pub struct HttpSettings {
 #[derive(Debug, Default)]
 pub(crate) struct Http {
     settings: HttpSettings,
+    /// What addresses begin with to which an answer may lead; any, if there is no list.
+    within: Option<Vec<String>>,
     plain: OnceLock<Result<Client, String>>,
     secure: OnceLock<Result<Client, String>>,
 }
@@ -69,6 +71,11 @@ impl Http {
         Self { settings, ..Self::default() }
     }
 
+    /// The same, and answers lead nowhere but to addresses that begin with one of these.
+    pub(crate) fn within(self, prefixes: Option<Vec<String>>) -> Self {
+        Self { within: prefixes, ..self }
+    }
+
     /// The client for addresses of a scheme, `http` or `https`.
     ///
     /// # Errors
@@ -87,7 +94,7 @@ impl Http {
         let mut builder = Client::builder()
             .no_proxy()
             .connect_timeout(policy.connect())
-            .redirect(redirects(settings.redirects));
+            .redirect(redirects(settings.redirects, self.within.clone()));
         if let Some(proxy) = &settings.proxy {
             builder = builder.proxy(through(proxy, reqwest::Proxy::https)?);
         }
@@ -129,13 +136,18 @@ fn through(
     Ok(made.no_proxy(proxy.except.as_deref().and_then(NoProxy::from_string)))
 }
 
-fn redirects(follow: bool) -> redirect::Policy {
+fn redirects(follow: bool, within: Option<Vec<String>>) -> redirect::Policy {
     if !follow {
         return redirect::Policy::none();
     }
-    redirect::Policy::custom(|attempt| {
+    redirect::Policy::custom(move |attempt| {
+        let allowed = |prefix: &String| attempt.url().as_str().starts_with(prefix);
+        let is_allowed = within.as_ref().is_none_or(|prefixes| prefixes.iter().any(allowed));
         let was_secure = attempt.previous().iter().any(|url| url.scheme() == "https");
-        if was_secure && attempt.url().scheme() != "https" {
+        // The next place gets what the first one got: token, headers, body.
+        if !is_allowed {
+            attempt.error("the answer leads to an address that is not allowed")
+        } else if was_secure && attempt.url().scheme() != "https" {
             attempt.error("the answer leads from https to http")
         } else if attempt.previous().len() > MOST_REDIRECTS {
             attempt.error("the answers lead from one place to the next")

@@ -8,6 +8,10 @@
 //! - Nothing is loaded or connected before a key has to be asked.
 //! - Each service is a feature. A build without it still reads and writes documents with its
 //!   keys; [`missing_feature`] says what would make them usable.
+//!
+//! A program that wants to decrypt a file and nothing else begins with `decrypt` (feature
+//! `tokio-timer`), whose documentation has the ten lines it takes. Whoever encrypts takes the
+//! operations of `sops_core::pipeline`, with the [`Keyring`] for their providers.
 
 #![forbid(unsafe_code)]
 
@@ -41,6 +45,8 @@ pub mod hc_vault;
 mod http;
 #[cfg(feature = "huawei")]
 pub mod huawei_kms;
+#[cfg(feature = "tokio-timer")]
+mod decrypt;
 mod keyring;
 #[cfg(feature = "keyservice")]
 pub mod keyservice;
@@ -67,6 +73,8 @@ pub use hc_vault::{HcVault, VaultAllowlist, VaultSettings, VaultToken};
 pub use http::HttpSettings;
 #[cfg(feature = "huawei")]
 pub use huawei_kms::{HuaweiCredentials, HuaweiKms, HuaweiSettings};
+#[cfg(feature = "tokio-timer")]
+pub use decrypt::{DecryptError, decrypt};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
