@@ -46,6 +46,7 @@ impl CallPolicy {
     pub(crate) const CONNECT: Duration = Duration::from_millis(3100);
 
     /// The limit for a connection, which is never longer than the call.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
     pub(crate) fn connect(&self) -> Duration {
         self.deadline.min(Self::CONNECT)
     }
@@ -85,9 +86,9 @@ impl CallPolicy {
             let pause = pause(number).max(failed.wait);
             let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < end);
             if !failed.again || number >= self.attempts || !in_time {
-                return Err(failed.error);
+                return Err(*failed.error);
             }
-            before = Some(failed.error);
+            before = Some(*failed.error);
             sleep(pause).await;
             number += 1;
         }
@@ -121,7 +122,7 @@ impl CallPolicy {
 /// An attempt that did not work.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    error: ProviderError,
+    error: Box<ProviderError>,
     again: bool,
     wait: Duration,
 }
@@ -129,7 +130,7 @@ pub(crate) struct Failed {
 impl From<ProviderError> for Failed {
     /// Whether it is tried again follows from the kind of refusal.
     fn from(error: ProviderError) -> Self {
-        Self { again: error.is_temporary(), error, wait: Duration::ZERO }
+        Self { again: error.is_temporary(), error: Box::new(error), wait: Duration::ZERO }
     }
 }
 

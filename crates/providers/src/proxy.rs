@@ -19,6 +19,7 @@ impl std::fmt::Debug for Proxy {
 
 impl Proxy {
     /// Its address with a scheme.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
     pub(crate) fn url(&self) -> String {
         match self.address.contains("://") {
             true => self.address.clone(),

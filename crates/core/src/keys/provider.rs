@@ -78,7 +78,7 @@ pub struct ProviderError {
     /// The identity of the key (format §4).
     pub key: String,
     /// The key service that was asked to use the key, if not this program itself did.
-    pub via: Option<String>,
+    pub via: Option<Box<str>>,
     /// Who asked: an ARN where it is known, else the source of the credentials.
     pub caller: Option<String>,
     /// Status of the HTTP answer, if one came.

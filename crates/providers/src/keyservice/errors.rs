@@ -52,7 +52,7 @@ pub(super) fn not_connected(
 /// A refusal by, or because of, a key service.
 pub(super) fn told(key: &MasterKey, service: &str, refusal: Refusal, text: &str) -> ProviderError {
     let mut error = ProviderError::new(refusal, key, one_line(text));
-    error.via = Some(service.to_owned());
+    error.via = Some(service.into());
     error
 }
 

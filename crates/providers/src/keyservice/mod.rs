@@ -130,7 +130,7 @@ impl RemoteKeyService {
             Ok(answer.into_inner())
         };
         let result = self.settings.policy.call(key, "the key service", attempt).await;
-        result.map_err(|error| ProviderError { via: Some(self.name.clone()), ..error })
+        result.map_err(|error| ProviderError { via: Some(self.name.as_str().into()), ..error })
     }
 }
 
