@@ -70,6 +70,7 @@ impl Source {
 }
 
 /// All of a file that is no document, such as a certificate.
+#[cfg(any(feature = "gcp", feature = "keyservice"))]
 pub(crate) fn whole(path: &Path) -> Result<SecretBytes, Failure> {
     let mut file = File::open(path).map_err(|error| unreadable("open", path, &error))?;
     let size = file.metadata().map_or(0, |data| data.len());
