@@ -90,7 +90,7 @@ impl KeyServices {
             Some(local) => local,
             None => env_vars::SOPS_ENABLE_LOCAL_KEYSERVICE.boolean()?.unwrap_or(true),
         };
-        Ok(Self { order, local, remote: remote(flags)?, made: OnceCell::new() })
+        Ok(Self { order, local, remote: remote(flags), made: OnceCell::new() })
     }
 
     /// The keys of this machine alone, to be used for others.
@@ -325,18 +325,18 @@ impl Made {
 
 /// Key services elsewhere, in their order.
 #[cfg(feature = "keyservice")]
-fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+fn remote(flags: &ServiceFlags) -> Vec<Arc<dyn KeyProvider>> {
     let addresses = credentials::keyservice::addresses(&flags.keyservice, failure::warn);
-    let services = credentials::keyservice::providers(&addresses)?.into_iter();
-    Ok(services.map(|service| Arc::new(service) as Arc<dyn KeyProvider>).collect())
+    let services = credentials::keyservice::providers(addresses);
+    services.map(|service| Arc::new(service) as Arc<dyn KeyProvider>).collect()
 }
 
 #[cfg(not(feature = "keyservice"))]
-fn remote(flags: &ServiceFlags) -> Result<Vec<Arc<dyn KeyProvider>>, Failure> {
+fn remote(flags: &ServiceFlags) -> Vec<Arc<dyn KeyProvider>> {
     if !flags.keyservice.is_empty() || env_vars::SOPS_KEYSERVICE.non_empty().is_some() {
         failure::warn("this build asks no key services elsewhere (feature keyservice)");
     }
-    Ok(Vec::new())
+    Vec::new()
 }
 
 /// The outcome of work that waits for nothing.

@@ -12,7 +12,6 @@ use sops_providers::{
 use super::calls;
 use crate::{
     env_vars::{self, Variable},
-    failure::Failure,
     files::input,
 };
 
@@ -42,24 +41,28 @@ fn has_scheme(text: &str) -> bool {
         && !text.contains(char::is_control)
 }
 
-/// Clients of these key services, in their order. Nothing is connected yet.
-pub(crate) fn providers(addresses: &[String]) -> Result<Vec<RemoteKeyService>, Failure> {
-    if addresses.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Clients of these key services, in their order. Nothing is read or connected before a key is
+/// asked.
+pub(crate) fn providers(addresses: Vec<String>) -> impl Iterator<Item = RemoteKeyService> {
+    addresses.into_iter().map(|address| {
+        let tls = address.starts_with("tls:");
+        RemoteKeyService::reading(address, move || settings(tls))
+    })
+}
+
+fn settings(tls: bool) -> Result<RemoteSettings, String> {
     let mut settings = RemoteSettings::default();
     // Unless it is set, the longer one of these services counts.
     if env_vars::SOPS_KEY_TIMEOUT.non_empty().is_some() {
-        settings.policy = CallPolicy::within(calls::deadline().map_err(Failure::generic)?);
+        settings.policy = CallPolicy::within(calls::deadline()?);
     }
-    if addresses.iter().any(|address| address.starts_with("tls:")) {
+    if tls {
         settings.tls = certificates()?;
     }
-    let client = |address: &String| RemoteKeyService::new(address, settings.clone());
-    Ok(addresses.iter().map(client).collect())
+    Ok(settings)
 }
 
-fn certificates() -> Result<RemoteTls, Failure> {
+fn certificates() -> Result<RemoteTls, String> {
     use env_vars::{SOPS_KEYSERVICE_CA, SOPS_KEYSERVICE_CERT, SOPS_KEYSERVICE_KEY};
     let identity = match (read(SOPS_KEYSERVICE_CERT)?, read(SOPS_KEYSERVICE_KEY)?) {
         (Some(certificate), Some(key)) => Some((certificate.expose().to_vec(), key)),
@@ -69,10 +72,7 @@ fn certificates() -> Result<RemoteTls, Failure> {
                 Some(_) => (SOPS_KEYSERVICE_CERT, SOPS_KEYSERVICE_KEY),
                 None => (SOPS_KEYSERVICE_KEY, SOPS_KEYSERVICE_CERT),
             };
-            let problem = format!("{} is set and {} is not", has.name, lacks.name);
-            return Err(
-                Failure::generic(problem).hint("a certificate and its private key belong together")
-            );
+            return Err(format!("{} is set and {} is not", has.name, lacks.name));
         }
     };
     let authorities = read(SOPS_KEYSERVICE_CA)?.map(|pem| pem.expose().to_vec());
@@ -80,13 +80,12 @@ fn certificates() -> Result<RemoteTls, Failure> {
 }
 
 /// The content of the file that a variable names.
-fn read(variable: Variable) -> Result<Option<SecretBytes>, Failure> {
+fn read(variable: Variable) -> Result<Option<SecretBytes>, String> {
     let Some(path) = variable.os().filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };
-    input::whole(&path)
-        .map(Some)
-        .map_err(|failure| Failure::generic(format!("{}: {}", variable.name, failure.message())))
+    let read = input::whole(&path).map(Some);
+    read.map_err(|failure| format!("{}: {}", variable.name, failure.message()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod errors;
 mod server;
 mod wire;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -70,7 +71,8 @@ impl std::fmt::Debug for RemoteTls {
 /// can use is known there.
 pub struct RemoteKeyService {
     name: String,
-    settings: RemoteSettings,
+    read: Box<dyn Fn() -> Result<RemoteSettings, String> + Send + Sync>,
+    settings: OnceLock<Result<RemoteSettings, String>>,
     channel: OnceCell<Channel>,
 }
 
@@ -78,18 +80,41 @@ impl RemoteKeyService {
     /// A key service at `tcp://HOST:PORT`, `tls://HOST:PORT` or `unix:///PATH`. An address that
     /// makes no sense is told when a key has to be asked.
     pub fn new(address: impl Into<String>, settings: RemoteSettings) -> Self {
-        Self { name: address.into(), settings, channel: OnceCell::new() }
+        Self::reading(address, move || Ok(settings.clone()))
     }
 
-    async fn channel(&self, key: &MasterKey) -> Result<Channel, ProviderError> {
+    /// The same, with settings that are read when a key is asked for the first time. Their error,
+    /// one line, is that of the key then.
+    pub fn reading(
+        address: impl Into<String>,
+        settings: impl Fn() -> Result<RemoteSettings, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: address.into(),
+            read: Box::new(settings),
+            settings: OnceLock::new(),
+            channel: OnceCell::new(),
+        }
+    }
+
+    fn settings(&self, key: &MasterKey) -> Result<&RemoteSettings, ProviderError> {
+        let settings = self.settings.get_or_init(|| (self.read)()).as_ref();
+        settings.map_err(|text| errors::told(key, &self.name, Refusal::BadSetting, text))
+    }
+
+    async fn channel(
+        &self,
+        key: &MasterKey,
+        settings: &RemoteSettings,
+    ) -> Result<Channel, ProviderError> {
         let bad = |text: &str| errors::told(key, &self.name, Refusal::BadSetting, text);
         let address = Address::parse(&self.name).map_err(|text| bad(&text))?;
         let made = self.channel.get_or_try_init(|| async {
             let endpoint = Endpoint::from_shared(address.uri())
                 .map_err(|_| bad("this is no address"))?
-                .connect_timeout(self.settings.policy.connect());
+                .connect_timeout(settings.policy.connect());
             let endpoint = match address.tls {
-                true => endpoint.tls_config(self.tls()).map_err(|error| {
+                true => endpoint.tls_config(client_tls(&settings.tls)).map_err(|error| {
                     bad(&format!("the certificates cannot be used: {}", chain(&error)))
                 })?,
                 false => endpoint,
@@ -98,18 +123,6 @@ impl RemoteKeyService {
             connected.map_err(|error| errors::not_connected(key, &self.name, &address, &error))
         });
         made.await.cloned()
-    }
-
-    fn tls(&self) -> ClientTlsConfig {
-        let given = &self.settings.tls;
-        let config = match &given.authorities {
-            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
-            None => ClientTlsConfig::new().with_native_roots(),
-        };
-        match &given.identity {
-            Some((pem, key)) => config.identity(Identity::from_pem(pem, key.expose())),
-            None => config,
-        }
     }
 
     /// Makes one call. What is sent is wrapped or opened anew by each attempt, which changes nothing
@@ -122,14 +135,15 @@ impl RemoteKeyService {
     where
         C: Future<Output = Result<Response<T>, Status>>,
     {
+        let settings = self.settings(key)?;
         let attempt = || async {
-            let channel = self.channel(key).await?;
+            let channel = self.channel(key, settings).await?;
             let client = KeyServiceClient::new(channel).max_decoding_message_size(LONGEST);
             let answer = call(client).await;
             let answer = answer.map_err(|status| errors::answered(key, &self.name, &status))?;
             Ok(answer.into_inner())
         };
-        let result = self.settings.policy.call(key, "the key service", attempt).await;
+        let result = settings.policy.call(key, "the key service", attempt).await;
         result.map_err(|error| ProviderError { via: Some(self.name.as_str().into()), ..error })
     }
 }
@@ -178,6 +192,17 @@ impl std::fmt::Debug for RemoteKeyService {
     }
 }
 
+fn client_tls(given: &RemoteTls) -> ClientTlsConfig {
+    let config = match &given.authorities {
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    match &given.identity {
+        Some((pem, key)) => config.identity(Identity::from_pem(pem, key.expose())),
+        None => config,
+    }
+}
+
 /// Whether a text can be what a key of this kind wraps that many bytes to (format §4, `enc`).
 fn looks_wrapped(kind: KeyKind, enc: &str, plain: usize) -> bool {
     let text = enc.trim();
@@ -191,9 +216,9 @@ fn looks_wrapped(kind: KeyKind, enc: &str, plain: usize) -> bool {
         KeyKind::Pgp => armored("PGP MESSAGE"),
         KeyKind::HcVault => text.starts_with("vault:v") && text.len() > plain,
         KeyKind::AzureKv => longer(URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()),
-        KeyKind::AwsKms | KeyKind::GcpKms | KeyKind::HuaweiKms => {
-            longer(STANDARD.decode(text).ok())
-        }
+        // Stored as the service wrote it, whatever that is; the base64 of the key would be shorter.
+        KeyKind::HuaweiKms => text.len() > plain.div_ceil(3) * 4,
+        KeyKind::AwsKms | KeyKind::GcpKms => longer(STANDARD.decode(text).ok()),
     }
 }
 
@@ -230,6 +255,8 @@ mod tests {
             (KeyKind::HcVault, "vault", false),
             (KeyKind::AzureKv, &URL_SAFE_NO_PAD.encode([0xff; 256]), true),
             (KeyKind::GcpKms, "", false),
+            (KeyKind::HuaweiKms, &"w".repeat(80), true),
+            (KeyKind::HuaweiKms, &STANDARD.encode([7; 32]), false),
         ] {
             assert_eq!(looks_wrapped(kind, enc, 32), fits, "{kind} {enc}");
         }
