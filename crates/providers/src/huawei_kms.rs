@@ -11,9 +11,10 @@ mod errors;
 mod regions;
 mod signature;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,6 +35,8 @@ pub struct HuaweiKms {
     ready: LazyLock<Result<Ready, String>, Read>,
     /// Projects that were asked for, by region.
     projects: Mutex<HashMap<String, String>>,
+    /// What the metadata of the instance gave.
+    instance: Mutex<Option<HuaweiCredentials>>,
 }
 
 /// Reads settings, when they are needed.
@@ -48,6 +51,9 @@ pub struct HuaweiSettings {
     pub credentials: Option<HuaweiCredentials>,
     /// Where credentials were looked for, for the message that there are none.
     pub looked: String,
+    /// The address of the metadata of this machine, which is asked for credentials if there are none
+    /// else: `http://169.254.169.254`.
+    pub metadata: Option<String>,
     /// Addresses of KMS by region, instead of the public ones, and of regions that are new.
     pub addresses: HashMap<String, String>,
     /// The address of the identity service, which knows the project, instead of that of the
@@ -81,6 +87,21 @@ struct Ready {
 struct Reply<'a> {
     cipher_text: Option<&'a str>,
     plain_text: Option<&'a str>,
+}
+
+/// How long the metadata of a machine may take. It is next door, or not there at all.
+const METADATA: Duration = Duration::from_secs(3);
+
+#[derive(Deserialize)]
+struct Metadata {
+    credential: Session,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    access: String,
+    secret: String,
+    securitytoken: String,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +141,7 @@ impl Operation {
 /// Everything about a key that a request needs.
 struct Target<'a> {
     ready: &'a Ready,
-    credentials: &'a HuaweiCredentials,
+    credentials: Cow<'a, HuaweiCredentials>,
     region: &'a str,
     id: &'a str,
     address: Url,
@@ -139,10 +160,14 @@ impl HuaweiKms {
             let settings = read()?;
             Ok(Ready { http: Http::new(settings.http.clone()), settings })
         };
-        Self { ready: LazyLock::new(Box::new(ready)), projects: Mutex::default() }
+        Self {
+            ready: LazyLock::new(Box::new(ready)),
+            projects: Mutex::default(),
+            instance: Mutex::default(),
+        }
     }
 
-    fn target<'a>(
+    async fn target<'a>(
         &'a self,
         key: &MasterKey,
         huawei: &'a HuaweiKmsKey,
@@ -172,11 +197,10 @@ impl HuaweiKms {
                 let text = format!("the address of KMS in {region} is no http or https address");
                 failed(Refusal::BadSetting, text)
             })?;
-        let credentials = ready
-            .settings
-            .credentials
-            .as_ref()
-            .ok_or_else(|| failed(Refusal::NoCredentials, ready.settings.looked.clone()))?;
+        let credentials = match &ready.settings.credentials {
+            Some(given) => Cow::Borrowed(given),
+            None => Cow::Owned(self.of_instance(key, ready).await?),
+        };
         Ok(Target { ready, credentials, region, id, address })
     }
 
@@ -186,7 +210,7 @@ impl HuaweiKms {
         huawei: &HuaweiKmsKey,
         part: &KeyPart,
     ) -> Result<String, ProviderError> {
-        let target = self.target(key, huawei)?;
+        let target = self.target(key, huawei).await?;
         let mut body = Zeroizing::new(Vec::with_capacity(256));
         body.extend_from_slice(
             format!("{{\"key_id\":\"{}\",\"plain_text\":\"", target.id).as_bytes(),
@@ -212,7 +236,7 @@ impl HuaweiKms {
         if enc.is_empty() {
             return Err(malformed("there is no wrapped data key"));
         }
-        let target = self.target(key, huawei)?;
+        let target = self.target(key, huawei).await?;
         let body = serde_json::json!({
             "cipher_text": enc,
             "encryption_algorithm": "SYMMETRIC_DEFAULT",
@@ -224,6 +248,62 @@ impl HuaweiKms {
         let text = read(&answer).and_then(|reply| reply.plain_text).ok_or_else(missing)?;
         let part = STANDARD.decode(text).ok().filter(|part| !part.is_empty());
         part.map(KeyPart::new).ok_or_else(missing)
+    }
+
+    /// The credentials that the metadata of this machine gives, if it is one of Huawei's.
+    async fn of_instance(
+        &self,
+        key: &MasterKey,
+        ready: &Ready,
+    ) -> Result<HuaweiCredentials, ProviderError> {
+        let settings = &ready.settings;
+        let none = |why: &str| {
+            ProviderError::new(Refusal::NoCredentials, key, format!("{}{why}", settings.looked))
+        };
+        // Nothing in here can panic half way, so a poisoned value is whole.
+        let known = || self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().clone() {
+            return Ok(found);
+        }
+        let Some(base) = &settings.metadata else { return Err(none("")) };
+        let place = "the metadata of this machine";
+        let deadline = settings.policy.deadline.min(METADATA);
+        let policy = CallPolicy { deadline, attempts: 1 };
+        let attempt = || async {
+            let client = ready
+                .http
+                .client("http", policy)
+                .map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))?;
+            let pass = client.put(format!("{base}/meta-data/latest/api/token"));
+            let pass = pass.header("X-Metadata-Token-Ttl-Seconds", "21600");
+            let pass = http::send(key, pass).await?;
+            let mut request = client.get(format!("{base}/openstack/latest/securitykey"));
+            // Older machines know no such pass, and ask for none.
+            if pass.status == 200 {
+                request = request.header("X-Metadata-Token", pass.body.expose());
+            }
+            let answer = http::send(key, request).await?;
+            match answer.status {
+                200 => Ok(answer.body),
+                status => {
+                    let text = format!("HTTP {status}");
+                    Err(Failed::from(ProviderError::new(Refusal::NoCredentials, key, text)))
+                }
+            }
+        };
+        let answer = policy.call(key, place, attempt).await;
+        let answer = answer.map_err(|error| none(&format!("; {place}: {}", error.text)))?;
+        let Metadata { credential } = serde_json::from_slice(answer.expose())
+            .map_err(|_| none(&format!("; {place} has no credentials in its answer")))?;
+        let found = HuaweiCredentials {
+            access_key: credential.access,
+            secret_key: SecretBytes::from(credential.secret),
+            security_token: Some(SecretBytes::from(credential.securitytoken)),
+            project: None,
+            source: place.to_owned(),
+        };
+        *known() = Some(found.clone());
+        Ok(found)
     }
 
     /// Makes one request, as often as the policy says.
@@ -309,7 +389,7 @@ impl HuaweiKms {
                 body: request.body,
                 time: now(),
             };
-            let headers = signed.headers(target.credentials).ok_or_else(|| {
+            let headers = signed.headers(&target.credentials).ok_or_else(|| {
                 let text = format!(
                     "the access key of {} has characters in it that cannot stand in a header of \
                      HTTP",
@@ -335,7 +415,7 @@ impl HuaweiKms {
         let result = settings.policy.call(key, &place, attempt).await;
         result.map_err(|mut error| {
             error.text = format!("{frame}: {}", error.text);
-            let HuaweiCredentials { access_key, source, .. } = target.credentials;
+            let HuaweiCredentials { access_key, source, .. } = &*target.credentials;
             error.caller = Some(format!("access key {access_key} from {source}"));
             error
         })
