@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sops_core::crypto::KeyPart;
 use sops_core::keys::{Attempt, KeyKind, KeyProvider, MasterKey, ProviderError, Refusal};
 use sops_providers::{CallPolicy, HuaweiCredentials, HuaweiKms, HuaweiSettings};
-use sops_tests::double::Double;
+use sops_tests::double::{self, Double};
 use sops_tests::rig::huawei::{
     self, ACCESS_KEY, DENIED, DISABLED, HuaweiDouble, MISSING, OTHER, PENDING_DELETION, PROJECT,
     REGION, SECRET,
@@ -87,6 +87,52 @@ async fn a_project_that_is_not_configured_is_asked_of_the_double_once() {
     let error = refused(HuaweiKms::new(settings).open(&key(huawei::KEY), &enc).await);
     assert!(error.text.contains("failed to get the project id"), "{error}");
     assert_eq!(double.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn a_machine_finds_its_credentials_in_the_metadata_of_a_double() {
+    let double = HuaweiDouble::start();
+    let metadata = |passes: bool| {
+        Double::new(move |request| match request.start.split(' ').nth(1).unwrap() {
+            "/meta-data/latest/api/token" if passes => double::answer(200, &[], "pass"),
+            "/meta-data/latest/api/token" => double::answer(404, &[], ""),
+            _ if passes != (request.header("x-metadata-token") == Some("pass")) => {
+                double::answer(401, &[], "")
+            }
+            _ => {
+                let text = format!(
+                    r#"{{"credential":{{"access":"{ACCESS_KEY}","secret":"{SECRET}","securitytoken":"t","expires_at":"2027"}}}}"#
+                );
+                double::answer(200, &[], &text)
+            }
+        })
+    };
+    for passes in [true, false] {
+        let machine = metadata(passes);
+        let provider = HuaweiKms::new(HuaweiSettings {
+            credentials: None,
+            metadata: Some(machine.url()),
+            identity: Some(double.url()),
+            ..settings(&double.url())
+        });
+        let enc = provider.wrap(&key(huawei::KEY), &part()).await.unwrap();
+        let attempt = provider.open(&key(huawei::KEY), &enc).await;
+        assert!(matches!(&attempt, Attempt::Opened(found) if *found == part()), "{attempt:?}");
+        assert_eq!(machine.seen().len(), 2, "it is asked once");
+    }
+    // A machine of somebody else, and one that does not answer.
+    for machine in [Double::new(|_| double::answer(404, &[], "")), Double::silent()] {
+        let nobody = HuaweiSettings {
+            credentials: None,
+            looked: "looked here".into(),
+            metadata: Some(machine.url()),
+            policy: CallPolicy::within(Duration::from_secs(1)),
+            ..settings(&double.url())
+        };
+        let error = refused(HuaweiKms::new(nobody).open(&key(huawei::KEY), "AAAA").await);
+        assert_eq!(error.refusal, Refusal::NoCredentials, "{error}");
+        assert!(error.text.starts_with("looked here; the metadata of this machine: "), "{error}");
+    }
 }
 
 #[tokio::test]

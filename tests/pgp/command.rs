@@ -366,6 +366,41 @@ fn a_public_key_that_is_missing_or_expired_wraps_nothing() {
 }
 
 #[test]
+fn both_programs_end_with_the_same_status() {
+    let (Some(place), Some(peer)) = (Place::new(), need::peer()) else { return };
+    let key = place.key("own");
+    place.scratch.write("plain.yaml", PLAIN);
+    place.encrypt(&key);
+    let unknown = "0123456789ABCDEF0123456789ABCDEF01234567";
+    let silent = place.scratch.script("silent", "#!/bin/sh\ncat >/dev/null\nexit 3\n");
+    let silent = silent.to_str().unwrap();
+    for (arguments, variable, words) in [
+        (["decrypt", "--output", "out", FILE], ("X", ""), ""),
+        (["decrypt", "--output", "out", FILE], ("GNUPGHOME", "/nonexistent/home"), "No secret key"),
+        (
+            ["decrypt", "--output", "out", FILE],
+            ("SOPS_GPG_EXEC", "/nonexistent/gpg"),
+            "failed to decrypt",
+        ),
+        (["encrypt", "--pgp", unknown, "plain.yaml"], ("X", ""), "No public key"),
+        (["encrypt", "--pgp", "own@example.test", "plain.yaml"], ("X", ""), "own@example.test"),
+        (["encrypt", "--pgp", &key, "plain.yaml"], ("SOPS_GPG_EXEC", silent), "failed to encrypt"),
+        (
+            ["encrypt", "--pgp", &key, "plain.yaml"],
+            ("SOPS_GPG_EXEC", "no-such-gpg"),
+            "failed to encrypt",
+        ),
+    ] {
+        let ours = place.sops_rs(&arguments).env(variable.0, variable.1).run();
+        let theirs = place.go(&peer, &arguments).env(variable.0, variable.1).run();
+        assert_eq!(ours.code(), theirs.code(), "{ours}\n{theirs}");
+        for outcome in [&ours, &theirs] {
+            refused(outcome, outcome.code().unwrap(), &[words]);
+        }
+    }
+}
+
+#[test]
 fn a_name_out_of_a_file_wraps_for_nobody() {
     let Some(place) = Place::new() else { return };
     let (own, other) = (place.key("own"), place.key("other"));

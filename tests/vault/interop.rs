@@ -5,7 +5,7 @@ use sops_tests::need;
 use sops_tests::rig::vault::ROOT;
 use sops_tests::run::Run;
 
-use super::place::{FILE, PLAIN, Place};
+use super::place::{FILE, PLAIN, Place, said};
 
 #[test]
 fn each_program_opens_what_the_other_encrypted() {
@@ -54,4 +54,37 @@ fn both_store_the_same_fields() {
     let run = Run::peer(&peer, arguments).within(place.scratch.path());
     let theirs = run.env("VAULT_TOKEN", ROOT).run().success().out();
     assert_eq!(entry(&ours), entry(&theirs), "{ours}\n{theirs}");
+}
+
+#[test]
+fn both_end_with_the_same_status_and_say_the_same_of_the_server() {
+    let (Some(place), Some(peer)) = (Place::new(), need::peer()) else { return };
+    place.vault.key(&place.engine, "other", &serde_json::Value::Null);
+    place.encrypt(&place.key("k"));
+    let whole = place.scratch.text(FILE);
+    let wrong_key = whole.replace("key_name: k", "key_name: other");
+    let no_key = whole.replace("key_name: k", "key_name: absent");
+    let damaged = whole.replace("vault:v1:", "vault:v1:AAAA");
+    for (text, variables, words) in [
+        (&whole, [("VAULT_TOKEN", ""), ("X", "")], "permission denied"),
+        (&whole, [("VAULT_TOKEN", "hvs.wrong"), ("X", "")], "permission denied"),
+        (&whole, [("VAULT_TOKEN", ROOT), ("VAULT_NAMESPACE", "nons")], "Namespace: nons"),
+        (
+            &whole,
+            [("VAULT_TOKEN", ROOT), ("SOPS_HC_VAULT_ALLOWLIST", "none")],
+            "Allowlist does not allow",
+        ),
+        (&wrong_key, [("VAULT_TOKEN", ROOT), ("X", "")], "message authentication failed"),
+        (&no_key, [("VAULT_TOKEN", ROOT), ("X", "")], "encryption key not found"),
+        (&damaged, [("VAULT_TOKEN", ROOT), ("X", "")], "Code: 400"),
+    ] {
+        place.scratch.write(FILE, text);
+        let theirs = Run::peer(&peer, ["decrypt", FILE]).within(place.scratch.path());
+        let theirs = theirs.env("HOME", place.scratch.path()).envs(variables).run();
+        let ours = place.without_token(&["decrypt", FILE]).envs(variables).run();
+        assert_eq!(ours.code(), theirs.code(), "{ours}\n{theirs}");
+        for outcome in [&ours, &theirs] {
+            assert!(said(outcome).contains(words), "{words:?} is not in {outcome}");
+        }
+    }
 }

@@ -7,12 +7,14 @@
 //! - Requests are signed with the access key (`signature.rs`), which is never sent itself.
 //! - A region that nobody knows is an error, and no guess at an address.
 
+mod account;
 mod errors;
 mod regions;
 mod signature;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -34,6 +36,8 @@ pub struct HuaweiKms {
     ready: LazyLock<Result<Ready, String>, Read>,
     /// Projects that were asked for, by region.
     projects: Mutex<HashMap<String, String>>,
+    /// What the metadata of the instance gave.
+    instance: Mutex<Option<HuaweiCredentials>>,
 }
 
 /// Reads settings, when they are needed.
@@ -48,6 +52,9 @@ pub struct HuaweiSettings {
     pub credentials: Option<HuaweiCredentials>,
     /// Where credentials were looked for, for the message that there are none.
     pub looked: String,
+    /// The address of the metadata of this machine, which is asked for credentials if there are none
+    /// else: `http://169.254.169.254`.
+    pub metadata: Option<String>,
     /// Addresses of KMS by region, instead of the public ones, and of regions that are new.
     pub addresses: HashMap<String, String>,
     /// The address of the identity service, which knows the project, instead of that of the
@@ -83,16 +90,6 @@ struct Reply<'a> {
     plain_text: Option<&'a str>,
 }
 
-#[derive(Deserialize)]
-struct Projects {
-    projects: Vec<Project>,
-}
-
-#[derive(Deserialize)]
-struct Project {
-    id: String,
-}
-
 /// One of the two things that KMS is asked for.
 #[derive(Clone, Copy)]
 enum Operation {
@@ -120,7 +117,7 @@ impl Operation {
 /// Everything about a key that a request needs.
 struct Target<'a> {
     ready: &'a Ready,
-    credentials: &'a HuaweiCredentials,
+    credentials: Cow<'a, HuaweiCredentials>,
     region: &'a str,
     id: &'a str,
     address: Url,
@@ -139,10 +136,14 @@ impl HuaweiKms {
             let settings = read()?;
             Ok(Ready { http: Http::new(settings.http.clone()), settings })
         };
-        Self { ready: LazyLock::new(Box::new(ready)), projects: Mutex::default() }
+        Self {
+            ready: LazyLock::new(Box::new(ready)),
+            projects: Mutex::default(),
+            instance: Mutex::default(),
+        }
     }
 
-    fn target<'a>(
+    async fn target<'a>(
         &'a self,
         key: &MasterKey,
         huawei: &'a HuaweiKmsKey,
@@ -172,11 +173,10 @@ impl HuaweiKms {
                 let text = format!("the address of KMS in {region} is no http or https address");
                 failed(Refusal::BadSetting, text)
             })?;
-        let credentials = ready
-            .settings
-            .credentials
-            .as_ref()
-            .ok_or_else(|| failed(Refusal::NoCredentials, ready.settings.looked.clone()))?;
+        let credentials = match &ready.settings.credentials {
+            Some(given) => Cow::Borrowed(given),
+            None => Cow::Owned(self.of_instance(key, ready).await?),
+        };
         Ok(Target { ready, credentials, region, id, address })
     }
 
@@ -186,7 +186,7 @@ impl HuaweiKms {
         huawei: &HuaweiKmsKey,
         part: &KeyPart,
     ) -> Result<String, ProviderError> {
-        let target = self.target(key, huawei)?;
+        let target = self.target(key, huawei).await?;
         let mut body = Zeroizing::new(Vec::with_capacity(256));
         body.extend_from_slice(
             format!("{{\"key_id\":\"{}\",\"plain_text\":\"", target.id).as_bytes(),
@@ -212,7 +212,7 @@ impl HuaweiKms {
         if enc.is_empty() {
             return Err(malformed("there is no wrapped data key"));
         }
-        let target = self.target(key, huawei)?;
+        let target = self.target(key, huawei).await?;
         let body = serde_json::json!({
             "cipher_text": enc,
             "encryption_algorithm": "SYMMETRIC_DEFAULT",
@@ -247,43 +247,6 @@ impl HuaweiKms {
         self.ask(key, target, operation.frame(), &request).await
     }
 
-    /// The project of the caller in a region: the configured one, or what the identity service
-    /// says.
-    async fn project(&self, key: &MasterKey, target: &Target<'_>) -> Result<String, ProviderError> {
-        if let Some(project) = &target.credentials.project {
-            return Ok(project.clone());
-        }
-        // Nothing in here can panic half way, so a poisoned map is whole.
-        let known = || self.projects.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(project) = known().get(target.region) {
-            return Ok(project.clone());
-        }
-        let given = target.ready.settings.identity.clone();
-        let address = given.unwrap_or_else(|| regions::identity(target.region));
-        let address = Url::parse(&address).map_err(|_| {
-            let text = "the address of the identity service is no http or https address";
-            ProviderError::new(Refusal::BadSetting, key, text)
-        })?;
-        let frame =
-            "failed to get the project id, which is not configured, from the identity service";
-        let query = format!("name={}", target.region);
-        let address = with_path(&address, "/v3/projects");
-        let request =
-            Request { method: Method::GET, address, query: &query, project: None, body: b"" };
-        let answer = self.ask(key, target, frame, &request).await?;
-        let found = serde_json::from_slice::<Projects>(answer.expose()).ok();
-        let found = found.map(|found| found.projects).unwrap_or_default();
-        let [Project { id }] = &found[..] else {
-            let text = format!("{frame}: there is not exactly one for {}", target.region);
-            return Err(ProviderError::new(Refusal::NoCredentials, key, text));
-        };
-        if !is_word(id) {
-            return Err(ProviderError::new(Refusal::Malformed, key, format!("{frame}: no id")));
-        }
-        known().insert(target.region.to_owned(), id.clone());
-        Ok(id.clone())
-    }
-
     async fn ask(
         &self,
         key: &MasterKey,
@@ -309,7 +272,7 @@ impl HuaweiKms {
                 body: request.body,
                 time: now(),
             };
-            let headers = signed.headers(target.credentials).ok_or_else(|| {
+            let headers = signed.headers(&target.credentials).ok_or_else(|| {
                 let text = format!(
                     "the access key of {} has characters in it that cannot stand in a header of \
                      HTTP",
@@ -335,7 +298,7 @@ impl HuaweiKms {
         let result = settings.policy.call(key, &place, attempt).await;
         result.map_err(|mut error| {
             error.text = format!("{frame}: {}", error.text);
-            let HuaweiCredentials { access_key, source, .. } = target.credentials;
+            let HuaweiCredentials { access_key, source, .. } = &*target.credentials;
             error.caller = Some(format!("access key {access_key} from {source}"));
             error
         })

@@ -27,6 +27,9 @@ const SECTION: &str = "basic";
 /// The service in the file of regions.
 const SERVICE: &str = "KMS";
 
+/// Where machines of Huawei Cloud find out about themselves.
+const METADATA: &str = "http://169.254.169.254";
+
 /// A provider that has done nothing yet.
 pub(crate) fn provider() -> Arc<dyn KeyProvider> {
     Arc::new(HuaweiKms::reading(settings))
@@ -42,10 +45,8 @@ fn settings() -> Result<HuaweiSettings, String> {
     Ok(HuaweiSettings {
         policy: CallPolicy::within(calls::deadline()?),
         credentials,
-        looked: format!(
-            "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK are not set{files}; the metadata of \
-             instances is not asked by this version"
-        ),
+        looked: format!("HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK are not set{files}"),
+        metadata: Some(METADATA.to_owned()),
         addresses: addresses()?,
         identity: env_vars::HUAWEICLOUD_SDK_IAM_ENDPOINT.non_empty().map(with_scheme),
         http: HttpSettings { proxy: calls::proxy_beyond_this_machine(), ..HttpSettings::default() },
