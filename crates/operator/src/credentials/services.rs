@@ -18,6 +18,9 @@ use super::path;
 /// The variable with the servers of Vault that may be asked.
 const ALLOWLIST: &str = "SOPS_HC_VAULT_ALLOWLIST";
 
+/// Where an instance of Huawei Cloud is told who it is.
+const HUAWEI_METADATA: &str = "http://169.254.169.254";
+
 /// All of them.
 pub(super) fn all() -> Vec<Arc<dyn KeyProvider>> {
     vec![
@@ -92,7 +95,7 @@ fn azure() -> Result<AzureSettings, String> {
     Ok(AzureSettings { policy: CallPolicy::default(), credentials })
 }
 
-/// Huawei Cloud: an access key of variables.
+/// Huawei Cloud: an access key of variables, else the agency of the machine.
 fn huawei() -> Result<HuaweiSettings, String> {
     let key = text("HUAWEICLOUD_SDK_AK").zip(text("HUAWEICLOUD_SDK_SK"));
     let credentials = key.map(|(access_key, secret_key)| HuaweiCredentials {
@@ -108,6 +111,7 @@ fn huawei() -> Result<HuaweiSettings, String> {
         looked: "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK are not set".to_owned(),
         addresses: std::env::vars_os().filter_map(address).collect(),
         identity: text("HUAWEICLOUD_SDK_IAM_ENDPOINT"),
+        metadata: Some(HUAWEI_METADATA.to_owned()),
         http: HttpSettings::default(),
     })
 }
