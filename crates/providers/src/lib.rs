@@ -35,6 +35,8 @@ pub mod aws_kms;
 pub mod azure_kv;
 #[cfg(feature = "calls")]
 mod call;
+#[cfg(feature = "tokio-timer")]
+mod decrypt;
 #[cfg(feature = "gcp")]
 pub mod gcp_kms;
 #[cfg(feature = "gpg")]
@@ -45,8 +47,6 @@ pub mod hc_vault;
 mod http;
 #[cfg(feature = "huawei")]
 pub mod huawei_kms;
-#[cfg(feature = "tokio-timer")]
-mod decrypt;
 mod keyring;
 #[cfg(feature = "keyservice")]
 pub mod keyservice;
@@ -63,6 +63,8 @@ pub use aws_kms::{AwsCredentials, AwsKms, AwsSettings};
 pub use azure_kv::{AzureCredentials, AzureKv, AzureSettings};
 #[cfg(feature = "calls")]
 pub use call::CallPolicy;
+#[cfg(feature = "tokio-timer")]
+pub use decrypt::{DecryptError, decrypt};
 #[cfg(feature = "gcp")]
 pub use gcp_kms::{GcpCredentials, GcpKms, GcpSettings};
 #[cfg(feature = "gpg")]
@@ -73,8 +75,6 @@ pub use hc_vault::{HcVault, VaultAllowlist, VaultSettings, VaultToken};
 pub use http::HttpSettings;
 #[cfg(feature = "huawei")]
 pub use huawei_kms::{HuaweiCredentials, HuaweiKms, HuaweiSettings};
-#[cfg(feature = "tokio-timer")]
-pub use decrypt::{DecryptError, decrypt};
 #[cfg(feature = "tokio-timer")]
 pub use keyring::TokioTimer;
 pub use keyring::{Keyring, missing_feature};
