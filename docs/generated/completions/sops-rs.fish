@@ -268,7 +268,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l hckms -d 'HuaweiCloud KMS keys (region:uuid)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from add" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -283,7 +283,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l shamir-secret-sharing-threshold -d 'How many groups are needed to decrypt (what the file says, unless given)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand groups; and __fish_seen_subcommand_from delete" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -298,7 +298,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l document -d
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l input-type -d 'Format of the file' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-env" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -320,7 +320,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l input-type
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l output-type -d 'Format of the output' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
 false\t''"
-complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l keyservice -d 'A key service on another machine, as scheme://address; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand exec-file" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
@@ -370,6 +370,7 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l tls-key -
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l tls-client-ca -d 'Answer only clients with a certificate of this authority (PEM)' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l prompt -d 'Ask before each use of a key'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'

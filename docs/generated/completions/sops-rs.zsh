@@ -352,7 +352,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--hc-vault-transit=[HashiCorp Vault transit key URIs]:URIS:_default' \
 '*--hckms=[HuaweiCloud KMS keys (region\:uuid)]:IDS:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -374,7 +374,7 @@ _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the file]:FORMAT:_default' \
 '--shamir-secret-sharing-threshold=[How many groups are needed to decrypt (what the file says, unless given)]:N:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -399,7 +399,7 @@ _arguments "${_arguments_options[@]}" : \
 '--document=[Which document of a YAML file that has several, from 1 (default\: the first)]:N:_default' \
 '--input-type=[Format of the file]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -426,7 +426,7 @@ _arguments "${_arguments_options[@]}" : \
 '--input-type=[Format of the input]:FORMAT:_default' \
 '--output-type=[Format of the output]:FORMAT:_default' \
 '--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
-'*--keyservice=[A key service on another machine, as scheme\://address; may be repeated]:URI:_default' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
 '--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
@@ -498,6 +498,7 @@ _arguments "${_arguments_options[@]}" : \
 '--tls-client-ca=[Answer only clients with a certificate of this authority (PEM)]:FILE:_files' \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
 '--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
 '--prompt[Ask before each use of a key]' \
 '--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
 '--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
@@ -655,6 +656,7 @@ _sops-rs__subcmd__groups__subcmd__add_commands() {
 _sops-rs__subcmd__groups__subcmd__delete_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs groups delete commands' commands "$@"
+}
 (( $+functions[_sops-rs__subcmd__keyservice_commands] )) ||
 _sops-rs__subcmd__keyservice_commands() {
     local commands; commands=()
