@@ -64,7 +64,7 @@ pub(crate) fn generate(check: bool) -> Result<()> {
 }
 
 fn crd() -> Result<String> {
-    shell::run(&mut shell::cargo(["build", "-p", "sops-operator", "-j2"]))?;
+    shell::build()?;
     shell::output(&mut shell::command(paths::target().join("debug/sops-operator"), ["crd"]))
 }
 

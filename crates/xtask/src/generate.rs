@@ -17,7 +17,7 @@ const COMMAND: &str = "__generate";
 
 /// Makes the files anew, or only compares them.
 pub(crate) fn run(check: bool) -> Result<()> {
-    shell::run(&mut shell::cargo(["build", "-p", "sops-rs", "-j2"]))?;
+    shell::build()?;
     let program = paths::target().join("debug/sops-rs");
     let scratch = Scratch::new();
     let status = shell::command(&program, [COMMAND]).arg(scratch.path()).status();

@@ -29,6 +29,12 @@ pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> 
     command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
+/// Builds the programs together with the tests, whose dependencies have features of their own:
+/// without them, or one program alone, everything would be compiled once more.
+pub(crate) fn build() -> Result<()> {
+    run(&mut cargo(["build", "--workspace", "--bins", "--tests", "-j2"]))
+}
+
 /// Runs to the end, with the output on the terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line(command);

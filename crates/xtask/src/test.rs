@@ -37,9 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let with_fuzz = !without("--no-fuzz") && rest.is_empty();
 
     shell::step("build");
-    // With the tests, whose dependencies have features of their own: without them everything
-    // would be compiled twice.
-    shell::run(&mut shell::cargo(["build", "--workspace", "--bins", "--tests", "-j2"]))?;
+    shell::build()?;
 
     let mut test = shell::cargo(["test", "-j2"]);
     if rest.is_empty() {
