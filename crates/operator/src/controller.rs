@@ -31,8 +31,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(8);
 /// How often numbers for metrics are counted, and what was remembered is looked through.
 const COUNT: Duration = Duration::from_secs(5);
-/// How long after passes their memory is given back.
-const TIDY: Duration = Duration::from_secs(1);
 
 /// Runs until the program is asked to end.
 pub(crate) async fn run(
@@ -51,7 +49,6 @@ pub(crate) async fn run(
         tokio::spawn(crate::health::serve_health(address, readiness_of_health));
     }
     tokio::spawn(count(context.clone()));
-    tokio::spawn(tidy(context.clone()));
     let electing = match context.settings.election.clone() {
         // Whoever only looks needs no lease, and never leads.
         None if context.settings.mode == Mode::Shadow => None,
@@ -197,21 +194,8 @@ async fn count(context: Arc<Context>) {
         }
         context.keys.sweep(Instant::now());
         context.metrics.state(&states, context.queue.depth(), context.keys.cached());
-        // After lists.
+        // Lists and passes take much more than they leave. More often it costs more than it gives.
         memory::give_back();
-    }
-}
-
-/// Passes take much more memory than they leave.
-async fn tidy(context: Arc<Context>) {
-    let mut ticks = tokio::time::interval(TIDY);
-    let mut before = 0;
-    loop {
-        ticks.tick().await;
-        let passes = context.slots.passes();
-        if std::mem::replace(&mut before, passes) != passes {
-            memory::give_back();
-        }
     }
 }
 

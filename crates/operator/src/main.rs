@@ -57,7 +57,7 @@ use settings::Settings;
 
 /// Requests of passes that are under way at the same time. Each has a connection, with buffers that
 /// are never given back whole; more do not make an API server faster.
-const REQUESTS: usize = 16;
+const REQUESTS: usize = 24;
 /// The status of a run that could not begin.
 const FAILED: u8 = 1;
 

@@ -9,7 +9,6 @@
 //! - A pass without a slot still holds its object, so only so many may be that far.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -22,7 +21,6 @@ const STATUSES: usize = 8;
 pub(crate) struct Slots {
     slots: Arc<Semaphore>,
     workers: u32,
-    passes: AtomicU64,
     trailing: Semaphore,
     statuses: Semaphore,
 }
@@ -41,7 +39,6 @@ impl Slots {
         Self {
             slots: Arc::new(Semaphore::new(workers)),
             workers: u32::try_from(workers).unwrap_or(u32::MAX),
-            passes: AtomicU64::new(0),
             trailing: Semaphore::new(TRAILING as usize),
             statuses: Semaphore::new(STATUSES),
         }
@@ -50,14 +47,7 @@ impl Slots {
     /// The next slot that is free.
     pub(crate) async fn slot(&self) -> Slot {
         // Nobody closes it, and without a slot one pass more would be under way.
-        let slot = Slot(self.slots.clone().acquire_owned().await.ok());
-        self.passes.fetch_add(1, Ordering::Relaxed);
-        slot
-    }
-
-    /// How many were given out so far.
-    pub(crate) fn passes(&self) -> u64 {
-        self.passes.load(Ordering::Relaxed)
+        Slot(self.slots.clone().acquire_owned().await.ok())
     }
 
     /// When a pass may write its status. `others_wait`: for a slot, with something that was just
