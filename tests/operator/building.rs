@@ -100,9 +100,14 @@ async fn each_change_is_one_write_and_a_template_is_the_whole_secret() {
     let wanted = BTreeMap::from([("a".into(), "1".into()), ("c".into(), "3".into())]);
     assert_eq!(secret.metadata.labels.as_ref(), Some(&wanted));
     assert_eq!(secret.metadata.annotations.as_ref(), Some(&wanted));
-    let calls = stage.cluster.audit().calls(&stage.account, before).await.writes();
     let counts =
         [("create secrets 201", 1), ("patch sopssecrets/status 200", 2), ("update secrets 200", 1)];
+    // The line of a call may come a moment after what came of it.
+    let calls = eventually(SOON, "all writes", async || {
+        let calls = stage.cluster.audit().calls(&stage.account, before).await.writes();
+        if calls.0.len() < 4 { Err(calls.to_string()) } else { Ok(calls) }
+    })
+    .await;
     assert_eq!(calls.summary(), counts.map(|(kind, count)| (kind.to_owned(), count)).into());
     let seen = recorder.finish().await;
     let seen: Vec<_> = seen.iter().map(|sight| sight.data().len()).collect();

@@ -47,6 +47,9 @@ pub struct Call {
 #[derive(Clone, Debug)]
 pub struct Calls(pub Vec<Call>);
 
+/// How often the log is looked at until nothing is added to it.
+const LOOKS: usize = 10;
+
 impl Audit {
     pub(crate) fn of(cluster: &Cluster) -> Self {
         Self { log: cluster.place().audit_log(), client: cluster.client() }
@@ -71,10 +74,18 @@ impl Audit {
         .await
     }
 
-    /// What the account did since a mark, and before now.
+    /// What the account did since a mark, and before now. The line of a request may come a moment
+    /// after its answer, so what there is has to be the same at the next mark.
     pub async fn calls(&self, account: &Account, since: Mark) -> Calls {
-        let until = self.mark().await;
-        self.between(account, since, until)
+        let mut found = self.between(account, since, self.mark().await);
+        for _ in 0..LOOKS {
+            let again = self.between(account, since, self.mark().await);
+            if again.0.len() == found.0.len() {
+                break;
+            }
+            found = again;
+        }
+        found
     }
 
     /// What the account did between two marks.
