@@ -95,8 +95,9 @@ impl AzureKv {
             ..KeyClientOptions::default()
         };
         let credential: Arc<dyn TokenCredential> = ready.credential.clone();
-        let client = KeyClient::new(vault, credential, Some(options))
-            .map_err(|error| ProviderError::new(Refusal::Malformed, key, errors::causes(&error)))?;
+        let client = KeyClient::new(vault, credential, Some(options)).map_err(|error| {
+            ProviderError::new(Refusal::Malformed, key, crate::words::causes(&error))
+        })?;
         Ok(clients.entry(vault.to_owned()).or_insert(Arc::new(client)).clone())
     }
 
@@ -203,7 +204,7 @@ fn client_of_http(policy: CallPolicy) -> Result<Arc<dyn HttpClient>, String> {
         .connect_timeout(policy.connect())
         .redirect(reqwest::redirect::Policy::none())
         .build();
-    let client = client.map_err(|error| errors::causes(&error))?;
+    let client = client.map_err(|error| crate::words::causes(&error))?;
     Ok(Arc::new(client))
 }
 

@@ -144,7 +144,7 @@ async fn connect(
 ) -> Result<KeyManagementService, ProviderError> {
     // The library would end the program where there is no certificate to trust.
     if let Err(error) = reqwest::Client::builder().build() {
-        return Err(ProviderError::new(Refusal::BadSetting, key, errors::causes(&error)));
+        return Err(ProviderError::new(Refusal::BadSetting, key, crate::words::causes(&error)));
     }
     let universe = settings.universe_domain.as_deref().filter(|_| settings.endpoint.is_none());
     let credentials = settings.credentials.build(universe);

@@ -15,7 +15,7 @@ use azure_identity::{
 };
 use sops_core::crypto::SecretBytes;
 
-use super::{errors, options};
+use super::options;
 
 /// One place where a token may come from.
 #[derive(Clone, Debug)]
@@ -162,7 +162,7 @@ impl Chain {
 
     async fn made(&self) -> &[Result<Arc<dyn TokenCredential>, String>] {
         let build = |place: &AzureCredential| {
-            place.build(&self.http).map_err(|error| errors::causes(&error))
+            place.build(&self.http).map_err(|error| crate::words::causes(&error))
         };
         self.made.get_or_init(|| async { self.places.0.iter().map(build).collect() }).await
     }
@@ -196,7 +196,7 @@ impl TokenCredential for Chain {
                             return Ok(token);
                         }
                         Some(Err(error)) if self.places.0.len() == 1 => return Err(error),
-                        Some(Err(error)) => errors::causes(&error),
+                        Some(Err(error)) => crate::words::causes(&error),
                         None => "nobody answers".to_owned(),
                     }
                 }

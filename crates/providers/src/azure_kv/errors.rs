@@ -9,9 +9,8 @@ use sops_core::keys::{MasterKey, ProviderError, Refusal};
 
 use super::credentials::Chain;
 use crate::call::Failed;
+use crate::words::{causes, one_line};
 
-/// Of a text that goes on and on, this much is repeated, in characters.
-const LIMIT: usize = 900;
 const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
 
 /// A call failed.
@@ -112,25 +111,6 @@ fn refusal(status: u16, code: Option<&str>, inner: Option<&str>, text: &str) -> 
         (408 | 500.., ..) => Refusal::Unavailable,
         _ => Refusal::Other,
     }
-}
-
-/// The error and what it comes from, without repetitions.
-pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if !text.is_empty() && !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
-}
-
-fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().filter(|c| !c.is_control()).take(LIMIT).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What Google Cloud answered, as one of our refusals.
 
-use std::error::Error as StdError;
-
 use google_cloud_gax::client_builder::Error as BuilderError;
 use google_cloud_gax::error::Error;
 use google_cloud_gax::error::rpc::Code;
@@ -9,9 +7,7 @@ use sops_core::keys::{MasterKey, ProviderError, Refusal};
 
 use super::credentials::{CredentialsFault, GcpCredentials};
 use crate::call::Failed;
-
-/// Of a text that goes on and on, this much is repeated, in characters.
-const LIMIT: usize = 600;
+use crate::words::{causes, one_line};
 
 /// A call failed.
 pub(super) fn failed(key: &MasterKey, credentials: &GcpCredentials, error: &Error) -> Failed {
@@ -125,25 +121,6 @@ fn of_status(status: u16) -> Refusal {
         500.. => Refusal::Unavailable,
         _ => Refusal::Other,
     }
-}
-
-/// The error and what it comes from, without repetitions.
-pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if !text.is_empty() && !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
-}
-
-fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().filter(|c| !c.is_control()).take(LIMIT).collect()
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ use sops_core::keys::{MasterKey, ProviderError, Refusal};
 use tonic::{Code, Status};
 
 use super::address::Address;
-
-/// Of an answer that goes on and on, this much is repeated, in characters.
-const LIMIT: usize = 1000;
+use crate::words::{causes, one_line};
 
 /// The service answered with an error, or the connection broke.
 pub(super) fn answered(key: &MasterKey, service: &str, status: &Status) -> ProviderError {
@@ -120,26 +118,6 @@ fn find_io<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
 fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error ").next().unwrap_or(&text).to_lowercase()
-}
-
-/// The error and what it comes from, without repetitions.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !text.is_empty() && parts.last().is_none_or(|last| !last.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
-}
-
-/// What comes from elsewhere has no say about lines and colours of a terminal.
-fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().filter(|c| !c.is_control()).take(LIMIT).collect()
 }
 
 #[cfg(test)]
