@@ -42,10 +42,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// `None` when something is missing, which was said then.
     pub(crate) async fn set(name: &str) -> Option<Self> {
-        let program = need::operator()?;
-        let rights = rights()?;
         let cluster = Cluster::shared().await?;
         cluster.with_crd().await;
+        Self::on(cluster, name).await
+    }
+
+    /// The same on a cluster that has a definition of SopsSecrets.
+    pub(crate) async fn on(cluster: Cluster, name: &str) -> Option<Self> {
+        let program = need::operator()?;
+        let rights = rights()?;
         let space = cluster.namespace(name).await;
         space.apply(&rights.replace(PLACE, space.name())).await.expect("the chart is applied");
         let account = Account::of(&space, space.name()).await;

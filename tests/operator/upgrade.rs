@@ -3,9 +3,10 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use sops_cluster::{SOON, eventually};
+use sops_cluster::{Private, SOON, eventually};
+use sops_tests::paths;
 
-use crate::stage::{HEALTHY, Stage, WHILE, sealed, template};
+use crate::stage::{HEALTHY, Stage, WHILE, sealed, template, yaml};
 
 /// The name by which the original writes.
 const ORIGINAL: &str = "manager";
@@ -143,6 +144,89 @@ async fn a_secret_the_original_left_wrong_is_repaired_once() {
     let counts =
         [("delete secrets 200", 1), ("patch sopssecrets/status 200", 1), ("update secrets 200", 1)];
     assert_eq!(calls.summary(), counts.map(|(kind, count)| (kind.to_owned(), count)).into());
+}
+
+#[tokio::test]
+async fn the_definition_is_replaced_under_objects_and_back_and_nothing_is_lost() {
+    let Some(plane) = Private::start(&[]).await else { return };
+    let path = paths::in_tests("data/operator/definition-published.yaml");
+    let published = std::fs::read_to_string(path).unwrap();
+    let definition = async || {
+        plane.cluster.apply("default", &published).await.expect("it is a definition");
+    };
+    definition().await;
+    let Some(stage) = Stage::on(plane.cluster.clone(), "definition").await else { return };
+    let wanted = template("db", &[("k", "v")]);
+    eventually(SOON, "the kind is served", async || {
+        let text = sealed("mine", json!([wanted]));
+        stage.space.apply(&text).await.map(drop).map_err(|error| error.to_string())
+    })
+    .await;
+    let item = json!({"name": "n", "data": {"a": "b"}});
+    let older = [("v1alpha2", "two", "secretTemplates"), ("v1alpha1", "one", "secret_templates")];
+    for (version, name, list) in older {
+        let object = json!({"apiVersion": format!("isindir.github.com/{version}"),
+            "kind": "SopsSecret", "metadata": {"name": name}, "spec": {list: [item]},
+            "sops": {"mac": "m", "lastmodified": "2026-01-15T10:00:00Z"}});
+        stage.kubectl_apply(&yaml(&object));
+    }
+    let owner = stage.object("mine").await;
+    let left = child_of_the_original(&stage, &owner, &wanted).await;
+    status_of_the_original(&stage, "mine").await;
+    let kept = async || {
+        let mut all = Vec::new();
+        for name in ["mine", "one", "two"] {
+            let object = stage.object(name).await;
+            all.push((object["spec"].clone(), object["sops"].clone()));
+        }
+        assert_eq!(stage.space.secret("db").await.unwrap(), left, "untouched");
+        all
+    };
+    let before = kept().await;
+
+    // Helm leaves a definition that is there: whoever forgets it loses no Secret, and is told.
+    let mark = stage.cluster.audit().mark().await;
+    let mut operator = stage.operate().await;
+    operator
+        .logged("it says what is lost", |line| {
+            line["msg"].as_str().is_some_and(|text| text.contains("`sops-operator crd`"))
+        })
+        .await;
+    eventually(SOON, "it says so in the status", async || {
+        let calls = stage.cluster.audit().calls(&stage.account, mark).await.writes();
+        let calls = calls.only(|call| call.name == "mine");
+        if calls.0.is_empty() { Err("nothing yet".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    let calls = stage.idle(WHILE).await.writes().only(|call| call.name == "mine");
+    assert!(calls.0.is_empty(), "it does not fight with the definition: {calls}");
+    operator.stop().await;
+    assert_eq!(kept().await, before);
+
+    plane.cluster.with_crd().await;
+    eventually(SOON, "strict clients may write what is new", async || {
+        let new = PatchParams::apply("strict").validation_strict();
+        let status = json!({"apiVersion": "isindir.github.com/v1alpha3", "kind": "SopsSecret",
+            "metadata": {"name": "mine"}, "sops": {"shamir_threshold": 2}});
+        let params = PatchParams { dry_run: true, ..new };
+        let applied = stage.objects().patch("mine", &params, &Patch::Apply(&status)).await;
+        applied.map(drop).map_err(|error| error.to_string())
+    })
+    .await;
+    assert_eq!(kept().await, before);
+    let mut operator = stage.operate().await;
+    eventually(SOON, "all of the status is kept", async || {
+        let status = stage.object("mine").await["status"].clone();
+        if status["applied"].is_object() { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    operator.stop().await;
+    assert_eq!(kept().await, before);
+
+    definition().await;
+    assert_eq!(kept().await, before);
+    status_of_the_original(&stage, "mine").await;
+    assert_eq!(stage.object("mine").await["status"]["message"], HEALTHY);
 }
 
 #[tokio::test]

@@ -134,20 +134,20 @@ pub(crate) async fn settle(
 
 /// Deletes a Secret that no template wants any more, if it is still the one that was seen.
 pub(crate) async fn delete(context: &Context, name: &Name, seen: &Seen) -> Result<(), Failed> {
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), &name.namespace);
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), name.namespace());
     let precondition = Preconditions {
         uid: Some(seen.uid.to_string()),
         resource_version: Some(seen.version.to_string()),
     };
     let how = DeleteParams { preconditions: Some(precondition), ..DeleteParams::default() };
     if !context.leads() {
-        return Err(not_leading(&name.name));
+        return Err(not_leading(name.name()));
     }
-    match api.delete(&name.name, &how).await {
+    match api.delete(name.name(), &how).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => {
-            let wanted = wanted(&name.name);
+            let wanted = wanted(name.name());
             Err(Failed { message: Message::Unknown, ..api_error(&wanted, &error, true) })
         }
     }
@@ -183,7 +183,7 @@ impl Others for World<'_> {
     fn rival(&self, uid: &str) -> Option<Rival> {
         let index = self.context.index();
         let (_, known) = index.by_uid(uid)?;
-        let wants = known.wanted.iter().any(|name| **name == *self.name.name);
+        let wants = known.wanted.contains(self.name);
         let enforces = known.enforces.unwrap_or(self.context.settings.enforce_ownership);
         (wants && !known.deleting).then_some(Rival { created: known.created, enforces })
     }

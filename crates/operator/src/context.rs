@@ -1,5 +1,6 @@
 //! What every pass needs: built once, passed in.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) rollouts: crate::rollout::Sender,
     index: Mutex<Index>,
     leads: Mutex<Lead>,
+    /// Statuses come back without what the definition of the original does not have.
+    pub(crate) loses_statuses: AtomicBool,
 }
 
 impl Context {
@@ -58,6 +61,7 @@ impl Context {
             rollouts,
             index: Mutex::default(),
             leads: Mutex::new(Lead::No),
+            loses_statuses: AtomicBool::new(false),
         }
     }
 

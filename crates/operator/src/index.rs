@@ -16,12 +16,13 @@ use crate::fingerprint::Fingerprint;
 use crate::object::{Name, SecretMeta, SopsSecret};
 use crate::status::{Reason, SYNCED, SecretStatus, Status};
 use crate::uid::Uid;
+use crate::version::Version;
 
 /// A Secret as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) uid: Uid,
-    pub(crate) version: Box<str>,
+    pub(crate) version: Version,
     /// The UID of the SopsSecret that controls it.
     pub(crate) owner: Option<Uid>,
     pub(crate) content: Option<Id>,
@@ -33,7 +34,7 @@ pub(crate) struct Seen {
 pub(crate) struct Child {
     pub(crate) name: Box<str>,
     pub(crate) uid: Uid,
-    pub(crate) version: Box<str>,
+    pub(crate) version: Version,
     pub(crate) content: Option<Id>,
 }
 
@@ -56,7 +57,7 @@ pub(crate) struct Known {
     pub(crate) uid: Uid,
     pub(crate) generation: i64,
     pub(crate) created: i64,
-    pub(crate) version: Box<str>,
+    pub(crate) version: Version,
     /// Labels and annotations: a change of them wakes the reconciler, as a new generation does.
     pub(crate) marks: u64,
     pub(crate) fingerprint: Fingerprint,
@@ -66,7 +67,7 @@ pub(crate) struct Known {
     pub(crate) applied: Option<Fingerprint>,
     pub(crate) children: Box<[Child]>,
     /// Names that templates want; empty before the first pass.
-    pub(crate) wanted: Box<[Box<str>]>,
+    pub(crate) wanted: Box<[Name]>,
     pub(crate) reason: Option<Reason>,
     pub(crate) integrity: Option<crate::open::Integrity>,
     pub(crate) last_success: Option<i64>,
@@ -210,7 +211,8 @@ impl Index {
             renew_at: None,
         };
         self.owners.entry(known.uid.clone()).or_default().object = Some(name.clone());
-        let names: Vec<Box<str>> = known.children.iter().map(|child| child.name.clone()).collect();
+        let names = known.children.iter().map(|child| Name::new(name.namespace(), &child.name));
+        let names: Vec<Name> = names.collect();
         self.objects.insert(name.clone(), Box::new(known));
         self.want(&name, names);
         Wake::Changed
@@ -232,12 +234,13 @@ impl Index {
     }
 
     /// The names that the templates of an object want from now on.
-    pub(crate) fn want(&mut self, object: &Name, names: Vec<Box<str>>) {
+    pub(crate) fn want(&mut self, object: &Name, names: Vec<Name>) {
         let Some(known) = self.objects.get_mut(object) else { return };
-        let before = std::mem::replace(&mut known.wanted, names.into_boxed_slice());
-        let now: Vec<Box<str>> = known.wanted.to_vec();
-        for name in before {
-            let secret = Name::new(&object.namespace, &name);
+        // The one copy of a name, if its Secret is there already.
+        let own = |name| self.secrets.get_key_value(&name).map_or(name, |(own, _)| own.clone());
+        let names: Box<[Name]> = names.into_iter().map(own).collect();
+        let before = std::mem::replace(&mut known.wanted, names.clone());
+        for secret in before {
             if let Some(who) = self.wanted.get_mut(&secret) {
                 who.retain(|other| other != object);
                 if who.is_empty() {
@@ -246,10 +249,7 @@ impl Index {
                 }
             }
         }
-        for name in now {
-            // The one copy of this name, if the Secret is there already.
-            let secret = Name::new(&object.namespace, &name);
-            let secret = self.secrets.get_key_value(&secret).map_or(secret, |(own, _)| own.clone());
+        for secret in names {
             let who = self.wanted.entry(secret).or_insert_with(|| Vec::with_capacity(1));
             if !who.contains(object) {
                 who.push(object.clone());
@@ -306,7 +306,12 @@ impl Index {
     fn put_secret(&mut self, name: &Name, seen: Seen) {
         self.forget_secret(name);
         if let Some(owner) = &seen.owner {
-            self.owners.entry(owner.clone()).or_default().controls.push(name.clone());
+            let controls = &mut self.owners.entry(owner.clone()).or_default().controls;
+            // Nearly always the only one.
+            if controls.is_empty() {
+                controls.reserve_exact(1);
+            }
+            controls.push(name.clone());
         }
         self.secrets.insert(name.clone(), seen);
     }
@@ -360,7 +365,7 @@ impl Index {
         let Some(known) = self.objects.get(name) else { return false };
         let applied = known.applied == Some(known.fingerprint);
         let intact = |child: &Child| {
-            let secret = Name::new(&name.namespace, &child.name);
+            let secret = Name::new(name.namespace(), &child.name);
             self.secrets.get(&secret).is_some_and(|seen| {
                 seen.uid == child.uid
                     && seen.version == child.version
@@ -403,7 +408,7 @@ impl Index {
     fn left_so(&self, object: &Name, secret: &Name, seen: &Seen) -> bool {
         let Some(known) = self.objects.get(object) else { return false };
         known.children.iter().any(|child| {
-            child.name == secret.name
+            *child.name == *secret.name()
                 && child.uid == seen.uid
                 && child.version == seen.version
                 && seen.owner.as_ref() == Some(&known.uid)

@@ -39,6 +39,7 @@ mod slots;
 mod status;
 mod telemetry;
 mod uid;
+mod version;
 mod watch;
 
 use std::process::ExitCode;

@@ -21,39 +21,33 @@ use crate::status::Status;
 /// The annotation of the original by which a Secret offers itself (operator spec §4.3).
 pub(crate) const MANAGED: &str = "sopssecret/managed";
 
-/// Namespace and name. Copies share the texts: the index has the same name in many places.
+/// Namespace and name, with a slash between, which neither may hold. Copies share the text: the
+/// index has the same name in many places, and one allocation for each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Name(Arc<Parts>);
-
-/// What a [`Name`] consists of.
-#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Parts {
-    pub(crate) namespace: Box<str>,
-    pub(crate) name: Box<str>,
-}
+pub(crate) struct Name(Arc<str>);
 
 impl Name {
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
-        Self(Arc::new(Parts { namespace: namespace.into(), name: name.into() }))
+        Self(format!("{namespace}/{name}").into())
     }
 
     pub(crate) fn of(meta: &ObjectMeta) -> Self {
-        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        Self(Arc::new(Parts { namespace: text(&meta.namespace), name: text(&meta.name) }))
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        Self::new(namespace, meta.name.as_deref().unwrap_or_default())
     }
-}
 
-impl std::ops::Deref for Name {
-    type Target = Parts;
+    pub(crate) fn namespace(&self) -> &str {
+        self.0.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
 
-    fn deref(&self) -> &Parts {
-        &self.0
+    pub(crate) fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, name)| name)
     }
 }
 
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        f.write_str(&self.0)
     }
 }
 

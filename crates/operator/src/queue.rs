@@ -16,6 +16,9 @@ use tokio::sync::Notify;
 
 use crate::object::Name;
 
+/// So many objects take room that is worth giving back.
+const MANY: usize = 500;
+
 /// Which lane an object waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
@@ -30,6 +33,7 @@ pub(crate) enum Lane {
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     changed: Notify,
+    drained: Notify,
 }
 
 #[derive(Default)]
@@ -114,8 +118,20 @@ impl Queue {
 
     /// An object is no longer in work.
     pub(crate) fn done(&self, name: &Name) {
-        self.lock().done(name);
+        let drained = {
+            let mut inner = self.lock();
+            inner.done(name);
+            inner.rest()
+        };
+        if drained {
+            self.drained.notify_one();
+        }
         self.changed.notify_one();
+    }
+
+    /// Returns when nothing is left of very many.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -205,6 +221,16 @@ impl Inner {
             self.entries.remove(name);
         }
     }
+
+    /// Gives room back when nothing waits any more. Says whether there was much.
+    fn rest(&mut self) -> bool {
+        let much = self.entries.is_empty() && self.entries.capacity() > MANY;
+        if much {
+            self.entries.shrink_to_fit();
+            self.lanes = Default::default();
+        }
+        much
+    }
 }
 
 /// Names, of which those of different namespaces take turns.
@@ -216,9 +242,9 @@ struct Turns {
 
 impl Turns {
     fn push(&mut self, name: &Name) {
-        let names = self.waiting.entry(name.namespace.clone()).or_default();
+        let names = self.waiting.entry(name.namespace().into()).or_default();
         if names.is_empty() {
-            self.order.push_back(name.namespace.clone());
+            self.order.push_back(name.namespace().into());
         }
         names.push_back(name.clone());
     }
@@ -236,11 +262,11 @@ impl Turns {
     }
 
     fn remove(&mut self, name: &Name) {
-        let Some(names) = self.waiting.get_mut(&name.namespace) else { return };
+        let Some(names) = self.waiting.get_mut(name.namespace()) else { return };
         names.retain(|other| other != name);
         if names.is_empty() {
-            self.waiting.remove(&name.namespace);
-            self.order.retain(|other| *other != name.namespace);
+            self.waiting.remove(name.namespace());
+            self.order.retain(|other| **other != *name.namespace());
         }
     }
 
@@ -312,6 +338,21 @@ mod tests {
         inner.push(&name("a/1"), Lane::Fresh);
         assert!(inner.timers.is_empty());
         assert_eq!(drain(&mut inner), ["a/1"]);
+    }
+
+    #[tokio::test]
+    async fn the_room_of_very_many_is_given_back_at_the_end() {
+        let queue = Queue::default();
+        let names: Vec<Name> = (0..=MANY).map(|number| name(&format!("a/{number}"))).collect();
+        names.iter().for_each(|name| queue.push(name, Lane::Backlog));
+        for left in (0..names.len()).rev() {
+            let next = queue.next().await;
+            assert!(queue.lock().entries.capacity() > MANY);
+            queue.done(&next);
+            assert_eq!(queue.lock().entries.len(), left);
+        }
+        queue.drained().await;
+        assert_eq!(queue.lock().entries.capacity(), 0);
     }
 
     #[test]

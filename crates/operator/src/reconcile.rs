@@ -1,10 +1,11 @@
 //! One pass over one object: observe → open → plan → apply → report.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{GetParams, Patch, PatchParams};
 
 use crate::apply::{self, Failed, Settled};
 use crate::content::Ids;
@@ -20,6 +21,7 @@ use crate::report::{self, Deeds, Next, Outcome, Report};
 use crate::slots::Slot;
 use crate::status::{Message, Reason, Status, TemplateReason};
 use crate::uid::Uid;
+use crate::version::Version;
 
 /// Looks at an object and does what it takes. Gives when to look again by itself. The slot may go to
 /// another object before the end.
@@ -56,6 +58,10 @@ pub(crate) async fn reconcile(
             known.hopeless = None;
             // However well the rest went: the pauses grow as long as this fails.
             known.failures = failures;
+            if outrun {
+                // Older than what somebody wrote: the next pass asks for the latest.
+                known.version = Version::default();
+            }
         }
         if outrun {
             // Somebody changed the object meanwhile: what it says now is looked at, at once.
@@ -69,7 +75,7 @@ pub(crate) async fn reconcile(
 
 /// The object, if there is something to do for it.
 async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, kube::Error> {
-    {
+    let version = {
         let index = context.index();
         let Some(known) = index.object(name) else { return Ok(None) };
         // Its Secrets go with it. Making one now would only hold it up.
@@ -77,7 +83,7 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
             return Ok(None);
         }
         // Where only verified objects are taken, what was applied before may not be taken now.
-        let taken = !demands_verified(context, &name.namespace)
+        let taken = !demands_verified(context, name.namespace())
             || known.integrity == Some(Integrity::Verified);
         if taken && index.in_sync(name) {
             return Ok(None);
@@ -85,15 +91,33 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
         if known.hopeless == Some(known.fingerprint) {
             return Ok(None);
         }
-    }
+        Some(known.version.to_string()).filter(|version| !version.is_empty())
+    };
     let object = match context.bodies.take(name) {
         Some(object) => Some(object),
-        None => {
-            let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
-            api.get_opt(&name.name).await?
-        }
+        None => fetch(context, name, version).await?,
     };
     Ok(object.filter(|object| object.metadata.deletion_timestamp.is_none()))
+}
+
+/// The object, no older than the watch brought it: so the API server need not ask its store, which
+/// is half of what the answer costs. Whatever comes later wakes the next pass, and a status is
+/// written over this version only.
+async fn fetch(
+    context: &Context,
+    name: &Name,
+    version: Option<String>,
+) -> Result<Option<SopsSecret>, kube::Error> {
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
+    match api.get_with(name.name(), &GetParams { resource_version: version }).await {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        // It never had this version: its store is another one since, or an older copy of it.
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 410 | 504) => {
+            api.get_opt(name.name()).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprint) -> Outcome {
@@ -161,8 +185,10 @@ fn harmless(result: &Result<Settled, Failed>) -> bool {
 
 /// The index learns which names the object wants, so that it is woken by those of others too.
 fn want(context: &Context, object: &SopsSecret, templates: &[Result<Desired, Wrong>]) {
-    let names = templates.iter().flatten().map(|desired| desired.name.as_str().into());
-    context.index().want(&object.name(), names.collect());
+    let object = object.name();
+    let names = templates.iter().flatten();
+    let names = names.map(|desired| Name::new(object.namespace(), &desired.name));
+    context.index().want(&object, names.collect());
 }
 
 fn is_left_so(context: &Context, object: &SopsSecret, secret: &str) -> bool {
@@ -172,7 +198,7 @@ fn is_left_so(context: &Context, object: &SopsSecret, secret: &str) -> bool {
     let Some(child) = known.children.iter().find(|child| *child.name == *secret) else {
         return false;
     };
-    let secret = Name::new(&name.namespace, &child.name);
+    let secret = Name::new(name.namespace(), &child.name);
     index.secret(&secret).is_some_and(|seen| {
         seen.version == child.version
             && seen.uid == child.uid
@@ -188,7 +214,7 @@ fn kept(context: &Context, object: &SopsSecret, secret: &str) -> Settled {
     let empty = || Child {
         name: secret.into(),
         uid: Uid::default(),
-        version: Box::default(),
+        version: Version::default(),
         content: None,
     };
     Settled { child: child.cloned().unwrap_or_else(empty), deed: apply::Deed::Kept }
@@ -215,13 +241,13 @@ async fn clean_up(
     let orphans: Vec<(Name, Seen)> = {
         let index = context.index();
         let controlled = index.controlled(object.uid());
-        let orphans = controlled.filter(|(name, seen)| !wanted(&name.name) && !seen.deleting);
+        let orphans = controlled.filter(|(name, seen)| !wanted(name.name()) && !seen.deleting);
         orphans.map(|(name, seen)| (name.clone(), seen.clone())).collect()
     };
     let now = orphans.len().min(context.settings.max_deletes);
     for (name, seen) in &orphans[..now] {
         match apply::delete(context, name, seen).await {
-            Ok(()) => deeds.deleted.push(name.name.to_string()),
+            Ok(()) => deeds.deleted.push(name.name().to_owned()),
             Err(failed) => {
                 deeds.delete_failed = Some(failed);
                 break;
@@ -294,8 +320,8 @@ async fn renew(context: &Context, name: &Name) -> Result<(), kube::Error> {
         }
         known.renew_at = None;
     }
-    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
-    let Some(object) = api.get_opt(&name.name).await? else { return Ok(()) };
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
+    let Some(object) = api.get_opt(name.name()).await? else { return Ok(()) };
     let Some(mut status) = object.status.clone() else { return Ok(()) };
     {
         let index = context.index();
@@ -335,7 +361,7 @@ async fn patch(context: &Context, object: &SopsSecret, status: &Status) -> Resul
         return Ok(());
     }
     let name = object.name();
-    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
     // A field that is empty now has to be named to go.
     let mut patch = serde_json::json!({ "status": status });
     if let Some(version) = &object.metadata.resource_version {
@@ -347,8 +373,17 @@ async fn patch(context: &Context, object: &SopsSecret, status: &Status) -> Resul
         }
     }
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch_status(&name.name, &params, &Patch::Merge(&patch)).await {
-        Ok(_) => Ok(()),
+    match api.patch_status(name.name(), &params, &Patch::Merge(&patch)).await {
+        Ok(kept) => {
+            let kept = kept.status.is_some_and(|kept| kept.observed_generation.is_some());
+            if !kept && !context.loses_statuses.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "The definition of SopsSecrets is an older one: conditions are lost, and every \
+                     restart opens all objects again. Apply the one that `sops-operator crd` prints"
+                );
+            }
+            Ok(())
+        }
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(error),
     }

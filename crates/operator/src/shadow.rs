@@ -14,8 +14,8 @@ use crate::open;
 /// Looks at an object and tells.
 pub(crate) async fn look(context: &Context, name: &Name) -> Result<(), kube::Error> {
     let begin = Instant::now();
-    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), &name.namespace);
-    let Some(object) = api.get_opt(&name.name).await? else { return Ok(()) };
+    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
+    let Some(object) = api.get_opt(name.name()).await? else { return Ok(()) };
     if object.metadata.deletion_timestamp.is_some() || object.switches().suspend == Some(true) {
         return Ok(());
     }
@@ -29,7 +29,7 @@ pub(crate) async fn look(context: &Context, name: &Name) -> Result<(), kube::Err
         }
     };
     let integrity = open::Integrity::of(&opened.integrity).name();
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &name.namespace);
+    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), name.namespace());
     let mut same = true;
     for template in desired::desired(&opened.templates) {
         let desired = match template {

@@ -135,7 +135,7 @@ async fn objects(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
             Event::InitDone => {
                 let seen = std::mem::take(&mut seen);
                 let inside =
-                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace() == *place);
                 context.index().retain_objects(|name| !inside(name) || seen.contains(name));
                 if std::mem::take(&mut first) {
                     readiness.one_is_complete();
@@ -193,7 +193,7 @@ async fn secrets(context: Arc<Context>, place: Option<String>, readiness: Arc<Re
             Event::InitDone => {
                 let seen = std::mem::take(&mut seen);
                 let inside =
-                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace == *place);
+                    |name: &Name| place.as_deref().is_none_or(|place| *name.namespace() == *place);
                 let woken =
                     context.index().retain_secrets(|name| !inside(name) || seen.contains(name));
                 push(&context, &woken, &readiness);
@@ -244,7 +244,7 @@ async fn namespaces(context: Arc<Context>, readiness: Arc<Readiness>) {
     };
     let wake = |namespace: &str| {
         let index = context.index();
-        let inside = index.objects().filter(|(name, _)| *name.namespace == *namespace);
+        let inside = index.objects().filter(|(name, _)| *name.namespace() == *namespace);
         let names: Vec<Name> = inside.map(|(name, _)| name.clone()).collect();
         drop(index);
         names.iter().for_each(|name| context.queue.push(name, Lane::Backlog));

@@ -82,7 +82,7 @@ fn our_own_status_and_our_own_writes_wake_nobody() {
     assert!(index.see_secret(&secret("s", "su", "5", Some("me"))).is_empty());
     // Whoever changes it, deletes it, or takes its owner away, wakes us.
     assert_eq!(index.see_secret(&secret("s", "su", "6", Some("me"))), [name()]);
-    index.want(&name(), vec!["s".into()]);
+    index.want(&name(), vec![Name::new("n", "s")]);
     assert_eq!(index.see_secret(&secret("s", "su", "7", None)), [name()]);
     assert_eq!(index.lose_secret(&Name::new("n", "s")), [name()]);
 }
@@ -104,7 +104,7 @@ fn secrets_of_others_are_remembered_only_while_a_template_wants_their_name() {
     index.see_object(&object(1, json!({})));
     assert!(index.see_secret(&secret("s", "su", "1", None)).is_empty());
     assert_eq!(index.counts(), (1, 0));
-    index.want(&name(), vec!["s".into()]);
+    index.want(&name(), vec![Name::new("n", "s")]);
     assert_eq!(index.see_secret(&secret("s", "su", "2", None)), [name()]);
     assert_eq!(index.counts(), (1, 1));
     // A blocking Secret that goes is noticed.

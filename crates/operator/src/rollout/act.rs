@@ -51,9 +51,9 @@ pub(crate) async fn act(
     contents: impl Fn(&Facts) -> Contents,
 ) -> Result<Done, kube::Error> {
     let api: Api<Workload> =
-        Api::namespaced_with(context.client.clone(), &key.name.namespace, &key.kind);
+        Api::namespaced_with(context.client.clone(), key.name.namespace(), &key.kind);
     for _ in 0..ATTEMPTS {
-        let Some(workload) = api.get_opt(&key.name.name).await? else { return Ok(Done::Gone) };
+        let Some(workload) = api.get_opt(key.name.name()).await? else { return Ok(Done::Gone) };
         let facts = &workload.facts;
         if facts.deleting {
             return Ok(Done::Gone);
@@ -63,7 +63,7 @@ pub(crate) async fn act(
         let contents = contents(facts);
         let mut judgement = judge(&before, &contents);
         let there = |secret: &str| {
-            let name = Name::new(&key.name.namespace, secret);
+            let name = Name::new(key.name.namespace(), secret);
             contents.contains_key(secret) || context.index().secret(&name).is_some()
         };
         judgement.recorded.retain(there);
@@ -83,7 +83,7 @@ pub(crate) async fn act(
         let patch = Patch::Merge(patch(workload.version(), &baseline, mark.as_deref()));
         let params =
             PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        return match api.patch(&key.name.name, &params, &patch).await {
+        return match api.patch(key.name.name(), &params, &patch).await {
             Ok(_) if !rolls => Ok(Done::Says(baseline)),
             Ok(written) if mark.is_some() => {
                 Ok(Done::Rolled { baseline, changed, facts: written.facts })

@@ -131,7 +131,7 @@ fn targets(object: &SopsSecret) -> Vec<Key> {
                 "spec.rolloutRestart takes Deployment, StatefulSet, DaemonSet and Rollout"
             );
         }
-        Some(Key { kind: kind?, name: Name::new(&own.namespace, &target.name) })
+        Some(Key { kind: kind?, name: Name::new(own.namespace(), &target.name) })
     });
     keys.collect()
 }
@@ -201,7 +201,8 @@ impl Work {
             }
             News::Listed { kind, place, listed } => {
                 let inside = |key: &Key| {
-                    key.kind == kind && place.as_ref().is_none_or(|at| *at == key.name.namespace)
+                    key.kind == kind
+                        && place.as_ref().is_none_or(|at| **at == *key.name.namespace())
                 };
                 let gone = self.table.retain(|key| !inside(key) || listed.contains(key));
                 gone.iter().for_each(|key| self.judge(key));

@@ -111,7 +111,7 @@ impl Table {
     }
 
     fn ask(&mut self, key: &Key, before: &[Box<str>], after: &[Box<str>]) {
-        let secret = |name: &str| Name::new(&key.name.namespace, name);
+        let secret = |name: &str| Name::new(key.name.namespace(), name);
         for name in before {
             if let Some(askers) = self.askers.get_mut(&secret(name)) {
                 askers.remove(key);
@@ -159,9 +159,9 @@ impl Table {
         let objects = self.targets.get(key).into_iter().flatten();
         let known = objects.filter_map(|object| index.object(object));
         let aimed = known.flat_map(|known| index.controlled(&known.uid));
-        let aimed = aimed.map(|(secret, _)| secret.name.clone());
+        let aimed = aimed.map(|(secret, _)| secret.name().into());
         let names = facts.asks.iter().cloned().chain(aimed);
-        names.map(|name| (name.clone(), now(index, &key.name.namespace, &name))).collect()
+        names.map(|name| (name.clone(), now(index, key.name.namespace(), &name))).collect()
     }
 
     /// What a workload waits for.

@@ -195,7 +195,7 @@ mod tests {
                 Next::Now(key) => {
                     turns.count(now);
                     turns.set(&key, None, now);
-                    rolled.push((second, key.name.name.to_string()));
+                    rolled.push((second, key.name.name().to_owned()));
                 }
                 _ => second += 1,
             }

@@ -88,8 +88,8 @@ impl Key {
         ObjectReference {
             api_version: Some(self.kind.api_version()),
             kind: Some(self.kind.name().to_owned()),
-            name: Some(self.name.name.to_string()),
-            namespace: Some(self.name.namespace.to_string()),
+            name: Some(self.name.name().to_owned()),
+            namespace: Some(self.name.namespace().to_owned()),
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         }
