@@ -12,7 +12,7 @@
 //! - What is told in the end is the cause, not that it was tried three times.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sops_core::keys::{MasterKey, ProviderError, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -165,11 +165,20 @@ fn pause(number: u32) -> Duration {
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-/// The seconds in a header `Retry-After` (RFC 9110, 10.2.3). A date in it is not read: the usual
-/// pause is kept then.
+/// The pause in a header `Retry-After`: seconds, or the time until a date, which is over if there
+/// is none left (RFC 9110, 10.2.3).
 #[allow(dead_code, reason = "which services use it depends on the features")]
 pub(crate) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+    until(value, SystemTime::now())
+}
+
+fn until(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -247,10 +256,12 @@ mod tests {
         .await;
         assert_eq!((count, result.unwrap()), (2, 1));
         assert!(took >= Duration::from_secs(3) && took < Duration::from_secs(4), "{took:?}");
-        assert_eq!(
-            (retry_after("3"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT")),
-            (wait(3), None)
-        );
+        // RFC 9110 has this date as its example; a second before it, and long after.
+        let date = "Fri, 31 Dec 1999 23:59:59 GMT";
+        let before = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_798);
+        assert_eq!(until(date, before), wait(1));
+        assert_eq!((retry_after(date), retry_after("3")), (wait(0), wait(3)));
+        assert_eq!((retry_after("soon"), retry_after("-1")), (None, None));
         // After the deadline nobody waits for it.
         let late = || Err(fails(Refusal::Throttled).not_before(Some(Duration::from_secs(60))));
         let (count, took, result) = asked(CallPolicy::default(), &[late]).await;
