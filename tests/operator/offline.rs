@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PostParams;
 use serde_json::{Value, json};
-use sops_cluster::{EXAMPLES, IDENTITY, SOON, eventually};
+use sops_cluster::{EXAMPLES, IDENTITY, Launch, SOON, Seal, eventually};
 use sops_tests::canary::Canary;
 use sops_tests::need;
+use sops_tests::rig::aws::MAIN;
 use sops_tests::rig::doubles::{Azure, Gcp};
 use sops_tests::rig::huawei::{self, HuaweiDouble};
 use sops_tests::run::Run;
@@ -118,6 +119,32 @@ fn keys_of_other_clouds_open_at_their_doubles() {
 }
 
 #[test]
+fn aws_is_asked_through_the_proxy_of_all_programs_at_a_double() {
+    let (Some(program), Some(python), Some(aws)) = (need::operator(), need::python(), need::aws())
+    else {
+        return;
+    };
+    let text = Seal::kms(&aws, MAIN).text(&plain("mine", json!([template("db", &[("k", "v")])])));
+    // Its proxy leads everywhere to itself, by the name of a vault.
+    let double = Azure::start(&python);
+    let target = |seen: &Value| {
+        let headers = seen["headers"].as_object().into_iter().flatten();
+        let named = headers.filter(|(name, _)| name.eq_ignore_ascii_case("x-amz-target"));
+        named.map(|(_, value)| value.as_str().unwrap_or_default().to_owned()).next()
+    };
+    for (except, asked) in [("example.com", true), ("rig.vault.azure.net", false)] {
+        double.forget();
+        let run = Run::program(&program, ["render", "-"]).input(text.clone());
+        let run = run.envs(double.way()).env("AWS_ENDPOINT_URL_KMS", Azure::VAULT);
+        let run = run.env("AWS_ACCESS_KEY_ID", "k").env("AWS_SECRET_ACCESS_KEY", "s");
+        let run = run.env("AWS_EC2_METADATA_DISABLED", "true").env("NO_PROXY", except);
+        let run = run.run().fails_with(1);
+        let seen: Vec<String> = double.seen().iter().filter_map(target).collect();
+        assert_eq!(seen.iter().any(|target| target == "TrentService.Decrypt"), asked, "{run}");
+    }
+}
+
+#[test]
 fn check_says_what_would_fail_and_prints_no_value() {
     let Some(program) = need::operator() else { return };
     let canary = Canary::new("canary-of-a-check-6181");
@@ -189,7 +216,10 @@ async fn shadow_mode_tells_how_secrets_differ_and_writes_nothing() {
     }
     let before = stage.versions().await;
     let mark = stage.cluster.audit().mark().await;
-    let operator = stage.operate_with(|launch| launch.flag("mode", "shadow")).await;
+    // From somebody's own machine, whose proxy is not for what runs beside it.
+    let alone =
+        |launch: Launch| launch.flag("mode", "shadow").env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let operator = stage.operate_with(alone).await;
     let told = async |name: &str, words: &str| {
         let of = format!("{}/{name}", stage.space.name());
         operator

@@ -14,10 +14,10 @@ use std::time::{Duration, SystemTime};
 
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::KeyProvider;
-use sops_providers::Keyring;
 use sops_providers::age::{AgeProvider, IdentitySource, IdentityText};
 use sops_providers::aws_kms::{AwsKms, AwsSettings};
 use sops_providers::pgp::{PgpHome, PgpProvider};
+use sops_providers::{Keyring, Proxy};
 
 use crate::context::Context;
 use crate::keys::Limited;
@@ -125,9 +125,18 @@ const PRIVATE_KEYS: &str = "private-keys-v1.d";
 fn aws() -> AwsSettings {
     AwsSettings {
         host: std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty()),
+        proxy: proxy(),
         profile_in_environment: std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty()),
         ..AwsSettings::default()
     }
+}
+
+/// The proxy for `https`, by the variables that other programs read, too. The libraries of Google
+/// and Azure read them themselves.
+fn proxy() -> Option<Proxy> {
+    let text = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
+    let address = text("HTTPS_PROXY").or_else(|| text("https_proxy"))?;
+    Some(Proxy { address, except: text("NO_PROXY").or_else(|| text("no_proxy")) })
 }
 
 /// The files that count, and when they were written.

@@ -44,6 +44,7 @@ mod watch;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use kube::client::ClientBuilder;
@@ -135,6 +136,11 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
+/// A watch on which nothing comes for so long is dead: the API server sends a bookmark every minute.
+/// Without it that would be noticed when the watch should have ended, after five minutes in which no
+/// change is seen.
+const SILENCE: Duration = Duration::from_secs(100);
+
 async fn clients(settings: &Settings) -> Result<Clients, String> {
     use kube::config::{Config, KubeConfigOptions, Kubeconfig};
     let mut config = match &settings.kubeconfig {
@@ -146,11 +152,18 @@ async fn clients(settings: &Settings) -> Result<Clients, String> {
             config.map_err(|error| open::chain(&error))?
         }
     };
+    // As with other programs, a proxy for all is not asked for what runs on this machine.
+    let host = config.cluster_url.host().unwrap_or_default();
+    if host == "localhost" || host.starts_with("127.") || host == "[::1]" {
+        config.proxy_url = None;
+    }
     // The client would send a write again, minutes later, that was decided on while this replica
     // led; and it would wait with watches longer than we do.
     config.default_retry = false;
     let made = |config| ClientBuilder::try_from(config).map_err(|error| open::chain(&error));
     let few = GlobalConcurrencyLimitLayer::new(REQUESTS);
     let passes = made(config.clone())?.with_layer(&few).build();
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     Ok(Clients { passes, urgent: made(config)?.build() })
 }

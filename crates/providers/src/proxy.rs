@@ -18,6 +18,18 @@ impl std::fmt::Debug for Proxy {
 }
 
 impl Proxy {
+    /// The same for services that may run on this machine: what is asked there goes past a proxy
+    /// that was set for all programs, as with other programs.
+    #[must_use]
+    pub fn beyond_this_machine(self) -> Self {
+        const HERE: &str = "localhost,127.0.0.0/8,::1";
+        let except = match self.except {
+            None => HERE.to_owned(),
+            Some(except) => format!("{except},{HERE}"),
+        };
+        Self { except: Some(except), ..self }
+    }
+
     /// Its address with a scheme.
     #[allow(dead_code, reason = "which services use it depends on the features")]
     pub(crate) fn url(&self) -> String {

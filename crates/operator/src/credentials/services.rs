@@ -9,11 +9,11 @@ use sops_core::keys::KeyProvider;
 use sops_providers::azure_kv::AzureCredential;
 use sops_providers::{
     AzureCredentials, AzureKv, AzureSettings, CallPolicy, GcpCredentials, GcpKms, GcpSettings,
-    HcVault, HttpSettings, HuaweiCredentials, HuaweiKms, HuaweiSettings, VaultAllowlist,
+    HcVault, HttpSettings, HuaweiCredentials, HuaweiKms, HuaweiSettings, Proxy, VaultAllowlist,
     VaultSettings, VaultToken,
 };
 
-use super::path;
+use super::{path, proxy};
 
 /// The variable with the servers of Vault that may be asked.
 const ALLOWLIST: &str = "SOPS_HC_VAULT_ALLOWLIST";
@@ -53,7 +53,7 @@ fn vault() -> Result<VaultSettings, String> {
         token: token.filter(|token| !token.secret.is_empty()),
         namespace: text("VAULT_NAMESPACE"),
         allowed,
-        http: HttpSettings { authorities, redirects: true, ..HttpSettings::default() },
+        http: HttpSettings { authorities, redirects: true, ..http() },
         ..VaultSettings::default()
     })
 }
@@ -112,8 +112,12 @@ fn huawei() -> Result<HuaweiSettings, String> {
         addresses: std::env::vars_os().filter_map(address).collect(),
         identity: text("HUAWEICLOUD_SDK_IAM_ENDPOINT"),
         metadata: Some(HUAWEI_METADATA.to_owned()),
-        http: HttpSettings::default(),
+        http: http(),
     })
+}
+
+fn http() -> HttpSettings {
+    HttpSettings { proxy: proxy().map(Proxy::beyond_this_machine), ..HttpSettings::default() }
 }
 
 /// The address of a region, of the variable that names it.
