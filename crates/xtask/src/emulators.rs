@@ -113,6 +113,12 @@ fn install() -> Result<(PathBuf, PathBuf)> {
     ))
 }
 
+/// The Python that doubles of services run on, installed if it is missing.
+pub(crate) fn python_of_doubles() -> Result<PathBuf> {
+    let _lock = tools::lock()?;
+    Ok(environment(&python()?, "moto", "rig/aws/moto.txt")?.join("bin/python"))
+}
+
 /// The Python the locks were made for; later ones lack some of the pinned packages.
 pub(crate) fn python() -> Result<PathBuf> {
     for name in ["python3.11", "python3", "python3.12"] {

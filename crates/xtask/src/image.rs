@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use sops_tests::paths;
 
-use crate::{shell, tools};
+use crate::{shell, static_build, tools};
+
+mod trial;
 
 const PACKAGE: &str = "sops-operator";
 
@@ -36,7 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let binary = match options.binary {
         Some(path) => path,
-        None => build_static()?,
+        None => static_build::build(PACKAGE, PROFILE, &[])?,
     };
     let folder = paths::target().join("image");
     if folder.exists() {
@@ -71,21 +73,6 @@ impl Options {
     }
 }
 
-/// Static on the target of this machine; where the musl target is installed, on that.
-fn build_static() -> Result<PathBuf> {
-    let machine = std::env::consts::ARCH;
-    let installed = |target: &str| -> Result<bool> {
-        let mut ask = shell::command("rustc", ["--print", "target-libdir", "--target", target]);
-        Ok(Path::new(shell::output(&mut ask)?.trim()).is_dir())
-    };
-    let musl = format!("{machine}-unknown-linux-musl");
-    let target = if installed(&musl)? { musl } else { format!("{machine}-unknown-linux-gnu") };
-    let mut build = shell::cargo(["build", "--profile", PROFILE, "-j2", "-p", PACKAGE]);
-    build.args(["--target", &target]);
-    shell::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    Ok(paths::target().join(target).join(PROFILE).join(PACKAGE))
-}
-
 /// Puts everything where the image has it.
 fn stage(context: &Path, binary: &Path, roots: &Path) -> Result<()> {
     let root = context.join("rootfs");
@@ -99,7 +86,7 @@ fn stage(context: &Path, binary: &Path, roots: &Path) -> Result<()> {
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("unable to read {}", path.display()));
     let program = read(binary)?;
-    ensure!(is_static(&program), "{} is not static", binary.display());
+    ensure!(static_build::is_static(&program), "{} is not static", binary.display());
     file(PACKAGE, &program, 0o755)?;
     file("etc/ssl/certs/ca-certificates.crt", &read(roots)?, 0o644)?;
     file("etc/passwd", PASSWD.as_bytes(), 0o644)?;
@@ -109,21 +96,6 @@ fn stage(context: &Path, binary: &Path, roots: &Path) -> Result<()> {
     fs::create_dir_all(root.join("usr/local/bin"))?;
     symlink(format!("/{PACKAGE}"), root.join("usr/local/bin/manager"))?;
     Ok(())
-}
-
-/// Whether a program for ELF, 64 bits, least byte first, asks for no loader.
-fn is_static(program: &[u8]) -> bool {
-    const INTERPRETER: usize = 3;
-    let number = |at: usize, size: usize| -> Option<usize> {
-        let bytes = program.get(at..at + size)?;
-        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
-    };
-    let segments = || -> Option<Vec<usize>> {
-        let (start, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
-        (0..count).map(|at| number(start + at * size, 4)).collect()
-    };
-    program.starts_with(b"\x7fELF\x02\x01")
-        && segments().is_some_and(|kinds| !kinds.contains(&INTERPRETER))
 }
 
 fn build(folder: &Path, context: &Path, layout: &Path) -> Result<()> {
@@ -170,7 +142,7 @@ fn inspect(layout: &Path, root: &Path) -> Result<()> {
     let layers = manifest["layers"].as_array().context("an image has layers")?;
     let packed: u64 = layers.iter().filter_map(|layer| layer["size"].as_u64()).sum();
     ensure!(unpacked <= LIMIT, "the image has {unpacked} bytes, more than {LIMIT}");
-    try_it(root)?;
+    trial::run(root, &root.with_file_name("trial"), USER)?;
     println!(
         "{}: {} {}, {:.1} MB, {:.1} MB packed, {} layer(s)",
         layout.display(),
@@ -183,17 +155,6 @@ fn inspect(layout: &Path, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Starts the program with nothing around it but what the image has.
-fn try_it(root: &Path) -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        println!("note: NOT STARTED: only root can change the root folder");
-        return Ok(());
-    }
-    let mut start = shell::command("chroot", ["--userspec", USER]);
-    start.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    shell::run(start.arg(root).args(["/usr/local/bin/manager", "--help"]))
-}
-
 /// Bytes of all files below a folder.
 fn sizes(folder: &Path) -> Result<u64> {
     let mut sum = 0;
@@ -203,29 +164,4 @@ fn sizes(folder: &Path) -> Result<u64> {
         sum += if kind.is_dir() { sizes(&entry.path())? } else { entry.metadata()?.len() };
     }
     Ok(sum)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_that_needs_a_loader_is_not_static() {
-        let with_segments = |kinds: &[u32]| {
-            let mut program = b"\x7fELF\x02\x01".to_vec();
-            program.resize(64, 0);
-            program[32] = 64;
-            program[54] = 56;
-            program[56] = u8::try_from(kinds.len()).unwrap();
-            for kind in kinds {
-                let mut segment = kind.to_le_bytes().to_vec();
-                segment.resize(56, 0);
-                program.extend(segment);
-            }
-            program
-        };
-        assert!(is_static(&with_segments(&[1, 1])));
-        assert!(!is_static(&with_segments(&[1, 3])));
-        assert!(!is_static(b"#!/bin/sh\n"));
-    }
 }

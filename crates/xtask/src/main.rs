@@ -17,8 +17,10 @@ mod fuzz;
 mod generate;
 mod image;
 mod peer;
+mod programs;
 mod rig;
 mod shell;
+mod static_build;
 mod test;
 mod tools;
 mod vault;
@@ -54,6 +56,8 @@ usage: cargo xtask COMMAND
   image [--binary FILE] builds the operator static and for release, and an image of it, into
                         target/image; or one of this file
     --roots FILE        certificates to trust; those of this machine unless given
+  programs              builds the command static and for release into target/programs, with
+                        every key service and with age alone, and holds both to their sizes
 
 Tools are kept in .rig; SOPS_RIG_DIR names another folder, which several work trees may share.
 etcd, the API server, its controllers and kubectl are built there from Go modules, unless the
@@ -87,6 +91,7 @@ fn run(arguments: &[String]) -> Result<()> {
             deploy::generate(check)
         }
         "image" => image::run(rest),
+        "programs" => programs::run(),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");
             Ok(())

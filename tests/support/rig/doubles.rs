@@ -116,6 +116,7 @@ impl Gcp {
 pub struct Azure {
     _server: Server,
     scratch: Scratch,
+    tls: String,
     plain: String,
     proxy: String,
 }
@@ -134,12 +135,18 @@ impl Azure {
         let mut command = script(python, "azure_kv.py");
         command.arg("--dir").arg(scratch.path()).args(["--port", &tls.to_string()]);
         command.args(["--msi-port", &plain.to_string(), "--proxy-port", &proxy.to_string()]);
+        let tls = format!("{}:{tls}", Self::VAULT);
         let plain = format!("127.0.0.1:{plain}");
         let ready = answers(&plain, "/_double/log");
         let server =
             Server::start("double of Key Vault", command, End::AtOnce, &scratch.at("log"), ready);
         let proxy = format!("http://127.0.0.1:{proxy}");
-        Self { _server: server.expect("the double starts"), scratch, plain, proxy }
+        Self { _server: server.expect("the double starts"), scratch, tls, plain, proxy }
+    }
+
+    /// `https://NAME:PORT`, for clients that have another way to learn where the name leads.
+    pub fn direct(&self) -> &str {
+        &self.tls
     }
 
     /// The variables by which clients of both programs find the vault, without credentials.
