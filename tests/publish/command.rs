@@ -109,7 +109,11 @@ fn a_configuration_that_makes_no_sense_stops_it() {
     let run = |path: &str| place.publish(&["--yes", path]).run();
     refused(&run("both/a.yaml"), 1, &["more than one destinations were found", "line 4"]);
     refused(&run("nowhere/a.yaml"), 1, &["names no destination"]);
-    refused(&run("none/a.yaml"), 1, &["error loading config: no matching destination found in config"]);
+    refused(
+        &run("none/a.yaml"),
+        1,
+        &["error loading config: no matching destination found in config"],
+    );
     place.config(&format!(
         "destination_rules:\n  - path_regex: (\n    vault_path: x\n  - s3_bucket: {bucket}\n"
     ));
@@ -123,8 +127,16 @@ fn a_configuration_that_makes_no_sense_stops_it() {
 fn usage_is_that_of_sops() {
     let Some((place, ..)) = place() else { return };
     refused(&place.publish(&[]).run(), 100, &["Error: no file specified"]);
-    refused(&place.publish(&["s3"]).run(), 1, &["can't operate on a directory without --recursive flag."]);
-    refused(&place.publish(&["none.yaml"]).run(), 1, &["stat none.yaml: no such file or directory"]);
+    refused(
+        &place.publish(&["s3"]).run(),
+        1,
+        &["can't operate on a directory without --recursive flag."],
+    );
+    refused(
+        &place.publish(&["none.yaml"]).run(),
+        1,
+        &["stat none.yaml: no such file or directory"],
+    );
     std::fs::remove_file(place.scratch.at(".sops.yaml")).unwrap();
     let outcome = place.publish(&["s3/a.yaml"]).run();
     refused(&outcome, 1, &["config file not found"]);

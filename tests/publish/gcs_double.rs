@@ -57,6 +57,7 @@ fn at_the_double_what_passes_is_tried_again_and_a_refusal_is_not() {
     let outcome = place.publish(&["--yes", "gcs/s.yaml"]).run();
     refused(&outcome, 1, &["googleapi: Error 403: no access, forbidden", "storage.objects.create"]);
     assert_eq!(storage.seen().len(), 4);
+    storage.fail(&json!([]));
     let outcome = place.publish(&["--yes", "gone/s.yaml"]).run();
     refused(&outcome, 1, &["googleapi: Error 404: The specified bucket does not exist., notFound"]);
 }

@@ -60,7 +60,9 @@ fn names_are_those_of_go() {
     both.sort_unstable();
     assert_eq!(listed(), both);
     // The same once more by the other program makes no further ones.
-    for flags in [&["--yes", "--recursive", "s3"][..], &["--yes", "--recursive", "--omit-extensions", "s3"]] {
+    for flags in
+        [&["--yes", "--recursive", "s3"][..], &["--yes", "--recursive", "--omit-extensions", "s3"]]
+    {
         let Some(go) = place.go(flags) else { return };
         go.run().success();
     }
@@ -78,6 +80,7 @@ fn one_file_with_recursive_has_its_own_name() {
 #[test]
 fn a_recreated_file_opens_with_the_other_key_only() {
     let Some((place, stores, bucket)) = place() else { return };
+    const PLAIN: &str = "a: hunter2\nb: 2\n# c\nc: 1.5\n";
     place.sealed("re/s.yaml", PLAIN);
     let outcome = place.publish(&["--yes", "re/s.yaml"]).run().success();
     assert!(
@@ -87,8 +90,6 @@ fn a_recreated_file_opens_with_the_other_key_only() {
     let object = stores.object(&bucket, "s.yaml").expect("an object");
     let text = String::from_utf8(object.clone()).unwrap();
     assert!(!text.contains(SECRET) && !text.contains(R1), "{text}");
-    // A rule that does not say what is encrypted encrypts everything, as in SOPS.
-    assert!(!text.contains("seen") && !text.contains("unencrypted_suffix"), "{text}");
     place.opens("got.yaml", &object, "key2.txt", PLAIN);
     let Some(go) = place.go(&["--yes", "re/s.yaml"]) else { return };
     let theirs = go.run().success();
@@ -107,6 +108,23 @@ fn all_settings_of_a_recreation_rule_count() {
     assert!(text.contains("b: 2") && !text.contains(SECRET), "{text}");
     assert!(text.contains("encrypted_regex: ^a$") && text.contains("mac_only_encrypted: true"));
     place.opens("got.yaml", &object, "key2.txt", PLAIN);
+}
+
+#[test]
+fn a_recreation_rule_that_selects_nothing_bares_nothing() {
+    let Some((place, stores, bucket)) = place() else { return };
+    place.sealed("re/s.yaml", PLAIN);
+    place.publish(&["--yes", "re/s.yaml"]).run().success();
+    let object = stores.object(&bucket, "s.yaml").expect("an object");
+    assert!(String::from_utf8_lossy(&object).contains("x_unencrypted: seen"));
+    place.opens("got.yaml", &object, "key2.txt", PLAIN);
+    // Here the file has encrypted what a new one would not.
+    place.scratch.write("re/t.yaml", "a: x\nx_unencrypted: hunter2\n");
+    let arguments = ["encrypt", "-i", "--age", R1, "--encrypted-regex", ".", "re/t.yaml"];
+    place.sops_rs(&[&["--config", "/dev/null"], &arguments[..]].concat()).run().success();
+    let outcome = place.publish(&["--yes", "re/t.yaml"]).run();
+    refused(&outcome, 1, &["[\"x_unencrypted\"]", "would be readable", "encrypted_regex"]);
+    assert_eq!(stores.objects(&bucket), ["s.yaml"]);
 }
 
 #[test]
@@ -132,9 +150,11 @@ fn a_file_that_was_tampered_with_is_not_recreated() {
 #[test]
 fn what_is_no_file_of_sops_goes_nowhere() {
     let Some((place, stores, bucket)) = place() else { return };
-    for (name, text) in
-        [("s3/plain.yaml", "a: hunter2\n"), ("s3/plain.json", "{\"a\": \"hunter2\"}"), ("s3/plain.txt", "hunter2")]
-    {
+    for (name, text) in [
+        ("s3/plain.yaml", "a: hunter2\n"),
+        ("s3/plain.json", "{\"a\": \"hunter2\"}"),
+        ("s3/plain.txt", "hunter2"),
+    ] {
         place.scratch.write(name, text);
         let outcome = place.publish(&["--yes", name]).run();
         assert_eq!(outcome.code(), Some(1), "{outcome}");
@@ -159,7 +179,8 @@ fn refusals_are_told_in_the_words_of_the_service() {
             "api error NoSuchBucket: The specified bucket does not exist",
         ],
     );
-    let run = place.publish(&["--yes", "s3/s.yaml"]).env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    let run =
+        place.publish(&["--yes", "s3/s.yaml"]).env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
     refused(&run.run(), 1, &["operation error S3: PutObject", "request send failed", "refused"]);
     let run = place.publish(&["--yes", "s3/s.yaml"]).env("AWS_ACCESS_KEY_ID", "");
     let run = run.env("AWS_SECRET_ACCESS_KEY", "");
@@ -186,7 +207,8 @@ fn a_dry_run_tells_names_and_writes_nothing() {
         format!("s3/s.yaml: {target} would be changed\n  ~ [\"a\"]\n  + [\"n\"]\n")
     );
     // No key is used to find out.
-    let outcome = place.publish(&["--dry-run", "re/s.yaml"]).env("SOPS_AGE_KEY_FILE", "/none").run();
+    let outcome =
+        place.publish(&["--dry-run", "re/s.yaml"]).env("SOPS_AGE_KEY_FILE", "/none").run();
     let out = outcome.success().out();
     assert!(out.contains("would be created, encrypted anew by the recreation rule"), "{out}");
     assert_eq!(stores.objects(&bucket), ["pre/s.yaml"]);

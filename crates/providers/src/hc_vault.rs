@@ -86,8 +86,7 @@ impl Ready {
         method: Method,
         address: &Url,
     ) -> Result<RequestBuilder, ProviderError> {
-        self.ask(method, address)
-            .map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))
+        self.ask(method, address).map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))
     }
 
     /// A request with token, namespace and all other headers.

@@ -97,8 +97,7 @@ impl Stores {
     }
 
     fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, String> {
-        let answer =
-            self.call(service, "POST", "/", Some(target), body.to_string().as_bytes());
+        let answer = self.call(service, "POST", "/", Some(target), body.to_string().as_bytes());
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status() {
             200 => serde_json::from_str(&text).map_err(|error| format!("{error}: {text}")),

@@ -95,7 +95,8 @@ pub(crate) fn run(args: &PublishArgs, global: &GlobalFlags) -> Result<Status, Fa
             Ok(done) => {
                 tally.count(done.outcome());
                 if !args.json && !args.dry_run && failure::on_terminal() {
-                    let place = if one { String::new() } else { format!("[{}/{all}] ", number + 1) };
+                    let place =
+                        if one { String::new() } else { format!("[{}/{all}] ", number + 1) };
                     failure::note(format_args!("{place}{}", done.line(&file)));
                 }
             }
@@ -111,11 +112,7 @@ pub(crate) fn run(args: &PublishArgs, global: &GlobalFlags) -> Result<Status, Fa
 }
 
 /// Prints what became of a file, where somebody wants to read it on standard output.
-fn tell(
-    args: &PublishArgs,
-    file: &str,
-    outcome: &Result<Done, Failure>,
-) -> Result<(), Failure> {
+fn tell(args: &PublishArgs, file: &str, outcome: &Result<Done, Failure>) -> Result<(), Failure> {
     match (outcome, args.json) {
         (Ok(done), true) => print(format!("{}\n", done.json(file, args.dry_run)).as_bytes()),
         (Err(failure), true) => {

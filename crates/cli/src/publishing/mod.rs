@@ -31,11 +31,10 @@ use sops_core::{
         Remark, decide,
     },
     crypto::SecretBytes,
-    diff::Change,
+    diff::{Change, ChangeKind, What},
     document::{Document, SealedDocument},
     format::{Format, json::Object},
     pipeline::NonceMemory,
-    selection::Selection,
     tree::Tree,
 };
 use sops_providers::publishing::{Held, Target, TargetError};
@@ -89,6 +88,8 @@ struct Job<'a> {
     address: String,
     /// What it is encrypted by anew, if it is.
     recreation: Option<Decision>,
+    /// Whether that rule says itself what is encrypted.
+    selects: bool,
 }
 
 impl<'a> Run<'a> {
@@ -149,9 +150,13 @@ impl<'a> Run<'a> {
         let format = request::format("--input-type", self.input_type, Some(path))?;
         let bytes = Source::File(path.to_owned()).read()?;
         let sealed = opening::read(format, &bytes)?;
+        let mut selects = false;
         let recreation = match (rule.recreation_rule(), Kind::of(&destination)) {
             (None, _) => None,
-            (Some(recreation), Kind::File) => Some(self.decide(rule, &recreation, format)?),
+            (Some(recreation), Kind::File) => {
+                selects = recreation.fields().given().next().is_some();
+                Some(self.decide(rule, &recreation, format)?)
+            }
             (Some(_), _) => {
                 failure::warn(format_args!(
                     "the recreation_rule of destination rule {} has no effect: its destination \
@@ -169,7 +174,8 @@ impl<'a> Run<'a> {
             rule.line()
         ));
         let name = name.to_owned();
-        Ok((Job { path, format, bytes, destination, name, address, recreation }, sealed))
+        let job = Job { path, format, bytes, destination, name, address, recreation, selects };
+        Ok((job, sealed))
     }
 
     fn rule(&self, path: &Path) -> Result<&DestinationRule, Failure> {
@@ -210,8 +216,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What a recreation rule asks for. As in SOPS, one that does not say what is encrypted
-    /// encrypts everything.
+    /// What a recreation rule asks for, which is what a creation rule would.
     fn decide(
         &self,
         rule: &DestinationRule,
@@ -225,11 +230,8 @@ impl<'a> Run<'a> {
             recreation.line()
         );
         let decided = decide(Lookup::Rule(recreation), &Given::default(), format);
-        let mut decision = decided
+        let decision = decided
             .map_err(|error| deciding::decide(&error, Some(self.config)).hint(place.clone()))?;
-        if recreation.fields().given().next().is_none() {
-            decision.selection = Selection::Everything;
-        }
         for remark in &decision.remarks {
             match remark {
                 Remark::NoRule | Remark::IgnoredForBinary(_) => {}
@@ -290,6 +292,7 @@ impl<'a> Run<'a> {
         decision: Decision,
     ) -> Result<Done, Failure> {
         let mac = Mac::Demanded(Some(job.path));
+        let before = sealed.tree.clone();
         let open = opening::open(sealed, &self.services, false, mac)?;
         let text = open.document.text().map_err(|error| reading::emit(&error))?;
         let plain = match Document::read(job.format, text) {
@@ -305,9 +308,12 @@ impl<'a> Run<'a> {
         )?;
         let output = request::target(job.format, self.global, Some(self.config))?;
         let metadata = sealing::metadata(decision, keys);
-        let order =
-            Order { metadata, data_key: &data_key, target: output, allow_nothing_sealed: false };
+        let allow_nothing_sealed = request::creation::may_encrypt_nothing(false)?;
+        let order = Order { metadata, data_key: &data_key, target: output, allow_nothing_sealed };
         let text = sealing::seal(plain, NonceMemory::default(), order)?.text;
+        if !job.selects {
+            demand_nothing_is_bared(job.format, &before, &text)?;
+        }
         let target = self.places.target(&job.destination, &job.name, None)?;
         let version = self.write(&*target, &text, &Held::Unknown(None))?;
         Ok(done(job, Outcome::Published, version, Vec::new(), true))
@@ -336,11 +342,7 @@ impl<'a> Run<'a> {
     }
 
     /// What would happen to a file that is encrypted anew: no key is used to find out.
-    fn rehearse_recreation(
-        &self,
-        job: &Job<'_>,
-        sealed: &SealedDocument,
-    ) -> Result<Done, Failure> {
+    fn rehearse_recreation(&self, job: &Job<'_>, sealed: &SealedDocument) -> Result<Done, Failure> {
         let target = self.places.target(&job.destination, &job.name, None)?;
         let (outcome, changes) = match self.read(&*target)? {
             Held::Unknown(_) => (Outcome::Published, Vec::new()),
@@ -360,8 +362,18 @@ impl<'a> Run<'a> {
             _ => None,
         };
         let nothing = Tree::default();
+        let same = match (&before, &job.destination) {
+            (Some(before), Destination::Vault { .. }) => before.rounded().0 == object.rounded().0,
+            (before, _) => before.as_ref() == Some(object),
+        };
+        if let (Destination::Vault { .. }, Some(path)) = (&job.destination, object.rounded().1) {
+            failure::warn(format_args!(
+                "Vault shows the number at {path} with other last digits, since it takes it for a \
+                 float; as text, in quotes, it would stay as it is"
+            ));
+        }
         let (outcome, old) = match (&held, &before) {
-            (_, Some(before)) if before == object => {
+            _ if same => {
                 return Ok(done(job, Outcome::Same, None, Vec::new(), false));
             }
             (Held::Content { .. }, Some(before)) => (Outcome::Changed, Some(before.tree())),
@@ -460,6 +472,31 @@ fn sealed_changes(format: Format, held: &SecretBytes, new: &SealedDocument) -> V
     match Document::read(format, held.clone()) {
         Ok(Document::Sealed(held)) => changes(&held.tree, &new.tree, true),
         _ => Vec::new(),
+    }
+}
+
+/// A rule that does not say what is encrypted leaves `…_unencrypted` readable, as any new file has
+/// it. What the file itself has encrypted is not bared by that.
+fn demand_nothing_is_bared(
+    format: Format,
+    before: &Tree,
+    text: &SecretBytes,
+) -> Result<(), Failure> {
+    let Ok(Document::Sealed(after)) = Document::read(format, text.clone()) else { return Ok(()) };
+    let bared = |change: &Change| {
+        let (old, new) = match change.kind {
+            ChangeKind::Unknown(old, new) | ChangeKind::SameValue(old, new) => (old, new),
+            _ => return false,
+        };
+        let sealed = |what| matches!(what, What::Leaf { sealed: true, .. });
+        sealed(old) && !sealed(new)
+    };
+    match changes(before, &after.tree, true).into_iter().find(bared) {
+        None => Ok(()),
+        Some(Change { path, .. }) => Err(Failure::generic(format!(
+            "the value at {path} is encrypted in the file and would be readable where it goes"
+        ))
+        .hint("say in the recreation_rule what is encrypted, such as encrypted_regex: .")),
     }
 }
 

@@ -106,10 +106,8 @@ impl Done {
 
     /// For programs.
     pub(crate) fn json(&self, file: &str, dry: bool) -> Value {
-        let changes: Vec<_> = self
-            .listed()
-            .map(|(path, kind)| json!({ "path": path, "change": kind.1 }))
-            .collect();
+        let changes: Vec<_> =
+            self.listed().map(|(path, kind)| json!({ "path": path, "change": kind.1 })).collect();
         let mut line = json!({
             "file": file,
             "destination": self.address,

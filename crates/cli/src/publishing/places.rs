@@ -7,9 +7,9 @@ use std::sync::Arc;
 use sops_core::config::{Destination, VaultVersion};
 use sops_providers::publishing::Target;
 
-use crate::failure::Failure;
 #[cfg(any(feature = "aws", feature = "gcp", feature = "vault"))]
 use crate::credentials;
+use crate::failure::Failure;
 
 /// What takes the content of files, for the life of a run.
 #[derive(Default)]
@@ -160,10 +160,7 @@ mod tests {
             version,
         };
         for (destination, expected) in [
-            (
-                Destination::S3 { bucket: "b".into(), prefix: "pre-".into() },
-                "s3://b/pre-s.yaml",
-            ),
+            (Destination::S3 { bucket: "b".into(), prefix: "pre-".into() }, "s3://b/pre-s.yaml"),
             (Destination::Gcs { bucket: "b".into(), prefix: "p/".into() }, "gcs://b/p/s.yaml"),
             (vault(VaultVersion::V2), "https://v.example:8200/v1/secret/data/app/s.yaml"),
             (vault(VaultVersion::V1), "https://v.example:8200/v1/secret/app/s.yaml"),

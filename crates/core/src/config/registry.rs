@@ -275,7 +275,11 @@ pub(super) static DESTINATION: Level = Level {
                 "secrets_manager_prefix",
             ],
         ),
-        vital("aws_secrets_manager_region", Text, "Its region; that of the environment by default."),
+        vital(
+            "aws_secrets_manager_region",
+            Text,
+            "Its region; that of the environment by default.",
+        ),
         vital(
             "aws_secrets_manager_kms_key_id",
             Text,
@@ -296,7 +300,11 @@ pub(super) static DESTINATION: Level = Level {
                 "ssm_path",
             ],
         ),
-        vital("aws_parameter_store_region", Text, "Its region; that of the environment by default."),
+        vital(
+            "aws_parameter_store_region",
+            Text,
+            "Its region; that of the environment by default.",
+        ),
         vital(
             "aws_parameter_store_kms_key_id",
             Text,

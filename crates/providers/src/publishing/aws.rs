@@ -106,10 +106,8 @@ impl AwsStores {
             sessions.entry(region.map(str::to_owned)).or_default().clone()
         };
         let wanted = region.map(|region| Region::new(region.to_owned()));
-        let base = cell
-            .get_or_init(|| ready.settings.base(None, wanted, ready.sdk.clone()))
-            .await
-            .clone();
+        let base =
+            cell.get_or_init(|| ready.settings.base(None, wanted, ready.sdk.clone())).await.clone();
         let region = base.config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| is_host_label(region)).ok_or_else(|| {
             let text = format!("operation error {}: no region is known", service.id);
@@ -145,7 +143,10 @@ impl Session<'_> {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         url.map(Some).ok_or_else(|| {
-            let text = format!("the address of {} in the settings is no http or https address", service.id);
+            let text = format!(
+                "the address of {} in the settings is no http or https address",
+                service.id
+            );
             TargetError::new(Refusal::BadSetting, text)
         })
     }
@@ -188,7 +189,8 @@ impl Session<'_> {
     ) -> Result<Answer, Failed<TargetError>> {
         let bad = |text: String| TargetError::new(Refusal::BadSetting, text);
         let headers = self.signature(service, request, asked).await?;
-        let client = self.ready.http.client(request.url.scheme(), self.ready.policy).map_err(bad)?;
+        let client =
+            self.ready.http.client(request.url.scheme(), self.ready.policy).map_err(bad)?;
         let mut builder = client.request(request.method.clone(), request.url.clone());
         for (name, value) in request.headers.iter().map(|(name, value)| (*name, value)) {
             builder = builder.header(name, value);
@@ -272,8 +274,8 @@ impl Session<'_> {
         let mut words = said.message.split_whitespace();
         let named = words.find(|word| word.starts_with("arn:")).map(str::to_owned);
         let refusal = refusal(&said.code, status);
-        let mut error = TargetError::new(refusal, text)
-            .by(named.or_else(|| self.base.credentials.found()));
+        let mut error =
+            TargetError::new(refusal, text).by(named.or_else(|| self.base.credentials.found()));
         error = match refusal {
             Refusal::BadCredentials => error.advise(
                 "sign in again (`aws sso login`), or renew the access key; `aws sts \
@@ -451,7 +453,8 @@ pub(super) async fn call(
     };
     let answer = session.send(service, &request).await?;
     Object::read(&answer.body).ok_or_else(|| {
-        let text = format!("operation error {}: {operation}: the answer is no JSON object", service.id);
+        let text =
+            format!("operation error {}: {operation}: the answer is no JSON object", service.id);
         TargetError::new(Refusal::Malformed, text)
     })
 }
@@ -534,10 +537,7 @@ mod tests {
 
     #[test]
     fn requests_are_objects_of_json() {
-        let body = fields(&[
-            ("Name", Field::Text("a\"b")),
-            ("Overwrite", Field::Flag(true)),
-        ]);
+        let body = fields(&[("Name", Field::Text("a\"b")), ("Overwrite", Field::Flag(true))]);
         assert_eq!(&body[..], br#"{"Name":"a\"b","Overwrite":true}"#);
     }
 }

@@ -35,7 +35,8 @@ impl TargetError {
     /// No answer came in time.
     pub(super) fn late(asked: &str, policy: CallPolicy, before: Option<Self>) -> Self {
         let seconds = policy.deadline.as_secs_f32();
-        let mut error = Self::new(Refusal::TimedOut, format!("{asked}: nothing within {seconds} s"));
+        let mut error =
+            Self::new(Refusal::TimedOut, format!("{asked}: nothing within {seconds} s"));
         if let Some(before) = before {
             error.text = format!("{}; before that: {}", error.text, before.text);
             error.caller = before.caller;

@@ -107,9 +107,7 @@ impl Gcs {
         match headers {
             Ok(CacheableResource::New { data, .. }) => Ok(data),
             Ok(CacheableResource::NotModified) => Ok(HeaderMap::new()),
-            Err(error) if error.is_transient() => {
-                Err(failed(Refusal::Unreachable, causes(&error)))
-            }
+            Err(error) if error.is_transient() => Err(failed(Refusal::Unreachable, causes(&error))),
             Err(error) => Err(failed(Refusal::CredentialsFailed, causes(&error))),
         }
     }
@@ -164,9 +162,10 @@ impl GcsObject {
             _ => Refusal::Other,
         };
         let caller = ready.settings.emulator.is_none().then(|| ready.settings.credentials.name());
-        let error = TargetError::new(refusal, format!("googleapi: Error {status}: {message}{reason}"))
-            .by(caller)
-            .needs(format_args!("{right} on the bucket {}", self.bucket));
+        let error =
+            TargetError::new(refusal, format!("googleapi: Error {status}: {message}{reason}"))
+                .by(caller)
+                .needs(format_args!("{right} on the bucket {}", self.bucket));
         Failed::from(error).with_status(status).not_before(answer.wait)
     }
 
@@ -223,16 +222,18 @@ impl Target for GcsObject {
         url.set_query(Some("alt=media"));
         let right = "storage.objects.get (roles/storage.objectViewer)";
         let found = self
-            .send(right, (Method::GET, url), LONGEST_OBJECT, |request| request, |answer| {
-                Ok(answer.body)
-            })
+            .send(
+                right,
+                (Method::GET, url),
+                LONGEST_OBJECT,
+                |request| request,
+                |answer| Ok(answer.body),
+            )
             .await;
         match found {
             Ok(content) => Ok(Held::Content { content, version: None }),
             Err(error) if error.refusal == Refusal::Denied => Ok(Held::Unknown(Some(error))),
-            Err(error)
-                if error.refusal == Refusal::NoSuchKey && !error.text.contains("bucket") =>
-            {
+            Err(error) if error.refusal == Refusal::NoSuchKey && !error.text.contains("bucket") => {
                 Ok(Held::Nothing { version: None })
             }
             Err(error) => Err(error),
@@ -241,14 +242,15 @@ impl Target for GcsObject {
 
     async fn write(&self, content: &SecretBytes, _: &Held) -> Result<Option<String>, TargetError> {
         let mut url = self.url(&["upload"], &[])?;
-        url.query_pairs_mut().append_pair("uploadType", "multipart").append_pair("name", &self.name);
+        url.query_pairs_mut()
+            .append_pair("uploadType", "multipart")
+            .append_pair("name", &self.name);
         let boundary = format!("{:032x}", fastrand::u128(..));
         let (body, sum) = (body(&self.name, content, &boundary), checksum(content));
         let kind = format!("multipart/related; boundary={boundary}");
         let right = "storage.objects.create and storage.objects.delete (roles/storage.objectUser)";
-        let add = |request: RequestBuilder| {
-            request.header("Content-Type", &kind).body(body.clone())
-        };
+        let add =
+            |request: RequestBuilder| request.header("Content-Type", &kind).body(body.clone());
         let check = |answer: Answer| {
             let said: Value = serde_json::from_slice(answer.body.expose()).unwrap_or_default();
             if said["crc32c"].as_str() != Some(&sum) {

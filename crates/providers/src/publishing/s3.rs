@@ -59,7 +59,8 @@ impl S3Object {
 fn url(endpoint: Option<Url>, host: &str, bucket: &str, key: &str) -> Result<Url, TargetError> {
     let malformed = |text: String| TargetError::new(Refusal::Malformed, text);
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-    let named = bucket.len() >= 3 && bucket.chars().all(|c| fits(c) || c.is_ascii_uppercase() || c == '_');
+    let named =
+        bucket.len() >= 3 && bucket.chars().all(|c| fits(c) || c.is_ascii_uppercase() || c == '_');
     if !named || bucket.contains("..") {
         return Err(malformed(format!("{bucket:?} is no name of a bucket"))
             .advise("correct s3_bucket of the rule"));
@@ -146,7 +147,12 @@ mod tests {
             (Some("http://[::1]:9/"), "pub", "s", "http://[::1]:9/pub/s"),
             (Some("http://localhost:9"), "pub", "s", "http://localhost:9/pub/s"),
             (Some("https://minio.example/x/"), "pub", "s", "https://pub.minio.example/x/s"),
-            (None, "pub", "a b+c?d#é", "https://pub.s3.eu-west-1.amazonaws.com/a%20b%2Bc%3Fd%23%C3%A9"),
+            (
+                None,
+                "pub",
+                "a b+c?d#é",
+                "https://pub.s3.eu-west-1.amazonaws.com/a%20b%2Bc%3Fd%23%C3%A9",
+            ),
         ] {
             assert_eq!(made(endpoint, bucket, key).unwrap(), expected);
         }

@@ -98,9 +98,7 @@ impl VaultSecret {
                 .map_err(|text| TargetError::new(Refusal::BadSetting, text))?;
             let request = match &body {
                 None => request,
-                Some(body) => {
-                    request.header("Content-Type", "application/json").body(body.clone())
-                }
+                Some(body) => request.header("Content-Type", "application/json").body(body.clone()),
             };
             let answer = http::fetch(request, LONGEST_ANSWER).await.map_err(|broken| {
                 let for_good = broken.for_good;
@@ -144,8 +142,9 @@ impl VaultSecret {
         let caller = token.map(|token| format!("the token of {}", token.source));
         let mut error = TargetError::new(refusal, text).by(caller);
         error = match refusal {
-            Refusal::NoCredentials => error
-                .advise("set VAULT_TOKEN, or sign in with `vault login`, which writes ~/.vault-token"),
+            Refusal::NoCredentials => error.advise(
+                "set VAULT_TOKEN, or sign in with `vault login`, which writes ~/.vault-token",
+            ),
             Refusal::BadCredentials => {
                 error.advise("sign in again (`vault login`), or renew the token in VAULT_TOKEN")
             }
@@ -255,8 +254,16 @@ mod tests {
             secret.url(secret.server.ready().unwrap()).map(String::from)
         };
         for (address, path, expected) in [
-            ("https://v.example:8200", "app/s.yaml", "https://v.example:8200/v1/secret/data/app/s.yaml"),
-            ("http://v.example/below/", "a b?#", "http://v.example/below/v1/secret/data/a%20b%3F%23"),
+            (
+                "https://v.example:8200",
+                "app/s.yaml",
+                "https://v.example:8200/v1/secret/data/app/s.yaml",
+            ),
+            (
+                "http://v.example/below/",
+                "a b?#",
+                "http://v.example/below/v1/secret/data/a%20b%3F%23",
+            ),
         ] {
             assert_eq!(url(address, path).unwrap(), expected);
         }

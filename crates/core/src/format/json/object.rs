@@ -62,6 +62,15 @@ impl Object {
         }
     }
 
+    /// The same as a store shows it that takes all numbers for floats, and the first number of which
+    /// it shows another one. Key-value stores of Vault do so.
+    pub fn rounded(&self) -> (Self, Option<Path>) {
+        let (mut inexact, mut path) = (None, Path::default());
+        let mut object = self.0.clone();
+        round_mapping(&mut object, &mut path, &mut inexact);
+        (Self(object), inexact)
+    }
+
     /// The object below these keys.
     pub fn below(&self, keys: &[&str]) -> Option<Self> {
         let mut found = &self.0;
@@ -150,9 +159,44 @@ fn node(node: &Node, path: &mut Path) -> Result<Node, ObjectError> {
     }
 }
 
+/// From here on not every whole number is a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn round_mapping(mapping: &mut Mapping, path: &mut Path, inexact: &mut Option<Path>) {
+    for entry in &mut mapping.entries {
+        let Entry::Pair(pair) = entry else { continue };
+        path.0.push(Step::Key(pair.key.clone()));
+        round(&mut pair.value, path, inexact);
+        path.0.pop();
+    }
+}
+
+fn round(node: &mut Node, path: &mut Path, inexact: &mut Option<Path>) {
+    match node {
+        Node::Map(mapping) => round_mapping(mapping, path, inexact),
+        Node::List(list) => {
+            for (index, item) in list.items.iter_mut().enumerate() {
+                let Item::Value(item) = item else { continue };
+                path.0.push(Step::Index(index));
+                round(item, path, inexact);
+                path.0.pop();
+            }
+        }
+        Node::Leaf(leaf) => {
+            if let Value::Int(int) = leaf.value
+                && (int as f64).abs() >= EXACT
+            {
+                // Through 128 bits, since the nearest float may be beyond the largest integer.
+                if (int as f64) as i128 != i128::from(int) && inexact.is_none() {
+                    *inexact = Some(path.clone());
+                }
+                leaf.value = Value::Float(int as f64);
+            }
+        }
+    }
+}
+
 fn value(value: &Value, path: &Path) -> Result<Value, ObjectError> {
-    /// From here on not every whole number is a float.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     Ok(match value {
         Value::Float(float) if !float.is_finite() => {
             return Err(ObjectError::NotFinite(path.clone()));
@@ -330,6 +374,17 @@ mod tests {
         assert_ne!(read(r#"{"a": 1}"#), read(r#"{"a": "1"}"#));
         assert_ne!(read(r#"{"a": null}"#), read("{}"));
         assert_eq!(text(&read(r#"{"a": 1e300, "b": 2.5e-7}"#)), r#"{"a":1e300,"b":2.5e-7}"#);
+    }
+
+    #[test]
+    fn large_numbers_are_compared_as_a_store_of_floats_shows_them() {
+        let read = |text: &str| Object::read(&text.into()).unwrap().rounded();
+        let (ours, inexact) = read(r#"{"a":[9007199254740993],"b":9007199254740991}"#);
+        assert_eq!(inexact.unwrap().to_string(), r#"["a"][0]"#);
+        assert_eq!(ours, read(r#"{"a":[9007199254740992],"b":9007199254740991}"#).0);
+        assert_eq!(ours, read(r#"{"a":[9.007199254740992e15],"b":9007199254740991}"#).0);
+        assert_eq!(read(r#"{"a":9007199254740994}"#).1, None);
+        assert!(read(r#"{"a":9223372036854775807}"#).1.is_some());
     }
 
     #[test]
