@@ -19,6 +19,9 @@ pub(crate) struct Found {
     pub(crate) name: String,
 }
 
+/// A file, or what stands in its place and why it is none.
+pub(crate) type Walked = Result<Found, (PathBuf, Failure)>;
+
 /// The file that was named, or all files below a folder in lexical order, as Go walks them. What
 /// cannot be looked into is told in its place.
 ///
@@ -27,7 +30,7 @@ pub(crate) struct Found {
 pub(crate) fn find(
     root: &Path,
     recursive: bool,
-) -> Result<Vec<Result<Found, (PathBuf, Failure)>>, Failure> {
+) -> Result<Vec<Walked>, Failure> {
     let data = fs::metadata(root).map_err(|error| stat(root, &error))?;
     if !data.is_dir() {
         let name = root.file_name().unwrap_or(root.as_os_str());
@@ -43,7 +46,7 @@ pub(crate) fn find(
     Ok(all)
 }
 
-fn below(root: &Path, inner: &Path, all: &mut Vec<Result<Found, (PathBuf, Failure)>>) {
+fn below(root: &Path, inner: &Path, all: &mut Vec<Walked>) {
     let folder = tidy(root, inner);
     let entries = fs::read_dir(&folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let mut entries = match entries {

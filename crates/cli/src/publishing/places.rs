@@ -1,8 +1,8 @@
 //! From a destination rule to the places that take a file, with credentials that are looked for
 //! when the first of them is asked.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+#[cfg(any(feature = "aws", feature = "gcp", feature = "vault"))]
+use std::{cell::OnceCell, sync::Arc};
 
 use sops_core::config::{Destination, VaultVersion};
 use sops_providers::publishing::Target;
@@ -20,8 +20,6 @@ pub(crate) struct Places {
     gcs: OnceCell<Arc<sops_providers::publishing::Gcs>>,
     #[cfg(feature = "vault")]
     vault: OnceCell<Arc<sops_providers::publishing::VaultKv>>,
-    #[cfg(not(any(feature = "aws", feature = "gcp", feature = "vault")))]
-    none: OnceCell<Arc<()>>,
 }
 
 /// What is sent to a destination.
