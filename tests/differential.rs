@@ -150,6 +150,7 @@ fn the_table_has_every_flag_of_sops() {
         "exec-env",
         "exec-file",
         "filestatus",
+        "publish",
     ] {
         let words = command.split_whitespace().chain(["--help"]);
         let help = Run::peer(&go, words).run().success().out();

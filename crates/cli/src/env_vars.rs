@@ -131,12 +131,24 @@ env_vars! {
     AWS_ENDPOINT_URL_STS;
     /// The same for the portal of single sign-on.
     AWS_ENDPOINT_URL_SSO;
+    /// The address of S3, for `publish`; the SDK for AWS reads it.
+    AWS_ENDPOINT_URL_S3;
+    /// The address of Secrets Manager, for `publish`; the SDK for AWS reads it.
+    AWS_ENDPOINT_URL_SECRETS_MANAGER;
+    /// The address of Parameter Store, for `publish`; the SDK for AWS reads it.
+    AWS_ENDPOINT_URL_SSM;
+    /// The region of S3, Secrets Manager and Parameter Store, for `publish`; the SDK for AWS reads
+    /// it. That of keys stands in their ARN.
+    AWS_REGION;
     /// The profile of the AWS SDK. This program looks at it to say when there is none of that name.
     AWS_PROFILE;
     /// The file of AWS profiles. This program only names it in messages.
     AWS_CONFIG_FILE;
     /// The file of AWS access keys. This program only names it in messages.
     AWS_SHARED_CREDENTIALS_FILE;
+    /// The address of Vault and OpenBao, for `publish`, where the rule has none. That of keys stands
+    /// in the file.
+    VAULT_ADDR;
     /// The token for keys of Vault and OpenBao; else the file `~/.vault-token` has it.
     VAULT_TOKEN;
     /// Which servers of Vault may be asked: `all` (unless set), `none`, or beginnings of their
@@ -196,6 +208,8 @@ env_vars! {
     GNUPGHOME;
     /// Credentials for Google Cloud: a file of them, or the JSON text itself.
     GOOGLE_CREDENTIALS;
+    /// The address of an emulator of Cloud Storage, for `publish`, which gets no credentials.
+    STORAGE_EMULATOR_HOST;
     /// An access token for Google Cloud, if the variable above is not set. Without both, the
     /// library looks for application default credentials.
     GOOGLE_OAUTH_ACCESS_TOKEN;

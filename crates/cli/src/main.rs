@@ -30,6 +30,8 @@ mod metadata_edit;
 mod name;
 mod opening;
 mod prompt;
+#[cfg(feature = "publish")]
+mod publishing;
 mod request;
 mod sealing;
 #[cfg(feature = "keyservice")]

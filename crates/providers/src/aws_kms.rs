@@ -12,13 +12,16 @@
 
 mod credentials;
 mod errors;
-mod http;
+pub(crate) mod http;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -96,6 +99,81 @@ impl AwsSettings {
     pub const DEADLINE: Duration = CallPolicy::DEADLINE;
 }
 
+impl AwsSettings {
+    /// Configuration and credentials. Without a region it is that of the environment or the profile,
+    /// if there is one.
+    pub(crate) async fn base(
+        &self,
+        profile: Option<String>,
+        region: Option<Region>,
+        http: SharedHttpClient,
+    ) -> Base {
+        // The deadline around each call is ours, so that it covers the search for credentials too;
+        // the SDK only gives up early on addresses that take no connection.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CallPolicy::within(self.deadline).connect())
+            .build();
+        match &self.credentials {
+            AwsCredentials::Fixed { access_key_id, secret_access_key, session_token } => {
+                let credentials = Credentials::new(
+                    access_key_id,
+                    secret_access_key.expose_str().unwrap_or_default(),
+                    session_token.as_ref().and_then(|token| token.expose_str()).map(Into::into),
+                    None,
+                    "Fixed",
+                );
+                let config = aws_config::SdkConfig::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .http_client(http)
+                    .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+                    .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+                    .region(region)
+                    .retry_config(retries())
+                    .timeout_config(timeouts)
+                    .build();
+                Base { config, credentials: Search::given(credentials) }
+            }
+            AwsCredentials::Chain => {
+                // The search for credentials is ours, with what else the SDK found out.
+                let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                    .http_client(http.clone())
+                    .retry_config(retries())
+                    .timeout_config(timeouts.clone())
+                    .no_credentials();
+                loader = match region {
+                    Some(region) => loader.region(region),
+                    // Not the machine's own, for which the SDK would ask its metadata service.
+                    None => loader.region(
+                        RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                            .or_else(ProfileFileRegionProvider::new()),
+                    ),
+                };
+                if let Some(profile) = &profile {
+                    loader = loader.profile_name(profile);
+                }
+                let config = loader.load().await;
+                let search = ProviderConfig::without_region()
+                    .with_region(config.region().cloned())
+                    .with_use_fips(config.use_fips())
+                    .with_use_dual_stack(config.use_dual_stack())
+                    .with_http_client(http)
+                    .with_retry_config(retries())
+                    .with_timeout_config(timeouts);
+                let named = self.profile_in_environment.clone();
+                let profiles = Profiles {
+                    named: profile.clone().or(named),
+                    files: self.profile_files.clone(),
+                };
+                let credentials = match &profile {
+                    Some(_) => Search::of_profile(&search, profiles),
+                    None => Search::everywhere(&search, profiles),
+                };
+                Base { config, credentials }
+            }
+        }
+    }
+}
+
 /// Where credentials come from.
 #[derive(Clone, Debug, Default)]
 pub enum AwsCredentials {
@@ -126,9 +204,9 @@ struct Account {
 
 /// Configuration and credentials of one profile, before any role.
 #[derive(Clone)]
-struct Base {
-    config: aws_config::SdkConfig,
-    credentials: Search,
+pub(crate) struct Base {
+    pub(crate) config: aws_config::SdkConfig,
+    pub(crate) credentials: Search,
 }
 
 #[derive(Clone)]
@@ -167,7 +245,10 @@ impl AwsKms {
     async fn connect(&self, account: &Account, http: &SharedHttpClient) -> Connection {
         let region = Region::new(account.region.clone());
         let base = cell(&self.bases, &account.profile)
-            .get_or_init(|| self.base(account.profile.clone(), region.clone(), http.clone()))
+            .get_or_init(|| {
+                let region = Some(region.clone());
+                self.settings.base(account.profile.clone(), region, http.clone())
+            })
             .await
             .clone();
         let mut builder = aws_sdk_kms::config::Builder::from(&base.config)
@@ -213,65 +294,6 @@ impl AwsKms {
             .session_name(session_name(self.settings.host.as_deref()))
             .build_from_provider(base.credentials.clone());
         RoleOfKey::new(assumed.await)
-    }
-
-    async fn base(&self, profile: Option<String>, region: Region, http: SharedHttpClient) -> Base {
-        // The deadline around each call is ours, so that it covers the search for credentials too;
-        // the SDK only gives up early on addresses that take no connection.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CallPolicy::within(self.settings.deadline).connect())
-            .build();
-        match &self.settings.credentials {
-            AwsCredentials::Fixed { access_key_id, secret_access_key, session_token } => {
-                let credentials = Credentials::new(
-                    access_key_id,
-                    secret_access_key.expose_str().unwrap_or_default(),
-                    session_token.as_ref().and_then(|token| token.expose_str()).map(Into::into),
-                    None,
-                    "Fixed",
-                );
-                let config = aws_config::SdkConfig::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .http_client(http)
-                    .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-                    .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-                    .region(region)
-                    .retry_config(retries())
-                    .timeout_config(timeouts)
-                    .build();
-                Base { config, credentials: Search::given(credentials) }
-            }
-            AwsCredentials::Chain => {
-                // The search for credentials is ours, with what else the SDK found out.
-                let mut loader = aws_config::defaults(BehaviorVersion::latest())
-                    .http_client(http.clone())
-                    .region(region.clone())
-                    .retry_config(retries())
-                    .timeout_config(timeouts.clone())
-                    .no_credentials();
-                if let Some(profile) = &profile {
-                    loader = loader.profile_name(profile);
-                }
-                let config = loader.load().await;
-                let search = ProviderConfig::without_region()
-                    .with_region(Some(region))
-                    .with_use_fips(config.use_fips())
-                    .with_use_dual_stack(config.use_dual_stack())
-                    .with_http_client(http)
-                    .with_retry_config(retries())
-                    .with_timeout_config(timeouts);
-                let named = self.settings.profile_in_environment.clone();
-                let profiles = Profiles {
-                    named: profile.clone().or(named),
-                    files: self.settings.profile_files.clone(),
-                };
-                let credentials = match &profile {
-                    Some(_) => Search::of_profile(&search, profiles),
-                    None => Search::everywhere(&search, profiles),
-                };
-                Base { config, credentials }
-            }
-        }
     }
 
     /// Makes one call, within the deadline.
@@ -369,6 +391,24 @@ impl KeyProvider for AwsKms {
             Err(error) => Attempt::Failed(error),
         }
     }
+}
+
+/// Why there are no credentials: the kind, and the words.
+#[cfg(feature = "publish")]
+pub(crate) fn no_credentials(
+    search: &Search,
+    error: &aws_credential_types::provider::error::CredentialsError,
+) -> (Refusal, String) {
+    // Errors of providers are about a key; of this one only what is not about it is used.
+    let key = MasterKey::AwsKms(AwsKmsKey {
+        arn: String::new(),
+        role: None,
+        context: Default::default(),
+        profile: None,
+    });
+    let caller = Caller { base: search.clone(), role: None };
+    let described = errors::no_credentials(&key, &caller, error);
+    (described.refusal, described.text)
 }
 
 impl std::fmt::Debug for AwsKms {

@@ -67,17 +67,34 @@ impl CallPolicy {
         &self,
         key: &MasterKey,
         place: &str,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
     ) -> Result<T, ProviderError>
     where
         F: Future<Output = Result<T, Failed>>,
     {
+        self.run(attempt, |before| self.no_answer(key, place, before)).await
+    }
+
+    /// The same with errors of another kind; `late` says that there was no answer in time, and what
+    /// came before.
+    ///
+    /// # Errors
+    /// What the last attempt said, or what `late` says.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
+    pub(crate) async fn run<T, E: Fault, F>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+        late: impl FnOnce(Option<E>) -> E,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, Failed<E>>>,
+    {
         let end = self.end();
-        let mut before: Option<ProviderError> = None;
+        let mut before: Option<E> = None;
         let mut number = 1;
         loop {
             let Ok(result) = timeout_at(end, attempt()).await else {
-                return Err(self.no_answer(key, place, before));
+                return Err(late(before));
             };
             let failed = match result {
                 Ok(done) => return Ok(done),
@@ -119,23 +136,35 @@ impl CallPolicy {
     }
 }
 
+/// An error that knows whether trying again can help.
+pub(crate) trait Fault {
+    /// Whether the same call may succeed when it is made again with nothing changed.
+    fn is_temporary(&self) -> bool;
+}
+
+impl Fault for ProviderError {
+    fn is_temporary(&self) -> bool {
+        Self::is_temporary(self)
+    }
+}
+
 /// An attempt that did not work.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    error: Box<ProviderError>,
+pub(crate) struct Failed<E = ProviderError> {
+    error: Box<E>,
     again: bool,
     wait: Duration,
 }
 
-impl From<ProviderError> for Failed {
+impl<E: Fault> From<E> for Failed<E> {
     /// Whether it is tried again follows from the kind of refusal.
-    fn from(error: ProviderError) -> Self {
+    fn from(error: E) -> Self {
         Self { again: error.is_temporary(), error: Box::new(error), wait: Duration::ZERO }
     }
 }
 
 #[allow(dead_code, reason = "which services use it depends on the features")]
-impl Failed {
+impl<E> Failed<E> {
     /// It is not tried again, whatever kind it is.
     pub(crate) fn for_good(mut self) -> Self {
         self.again = false;

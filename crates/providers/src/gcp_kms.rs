@@ -8,8 +8,8 @@
 //! - The library tries nothing again by itself; how often is the policy of all services.
 //! - It speaks REST. The library has no gRPC for this service.
 
-mod crc32c;
-mod credentials;
+pub(crate) mod crc32c;
+pub(crate) mod credentials;
 mod errors;
 
 use std::sync::OnceLock;

@@ -11,7 +11,7 @@
 //! - An address that the list of allowed ones leaves out is not asked, not when an answer leads
 //!   there either.
 
-mod errors;
+pub(crate) mod errors;
 mod settings;
 
 use std::collections::HashSet;
@@ -40,14 +40,15 @@ pub struct HcVault {
 /// Reads settings, when they are needed.
 type Read = Box<dyn FnOnce() -> Result<Ready, String> + Send>;
 
-struct Ready {
-    settings: VaultSettings,
+/// Settings, and what follows from them.
+pub(crate) struct Ready {
+    pub(crate) settings: VaultSettings,
     headers: HeaderMap,
     http: Http,
 }
 
 impl Ready {
-    fn new(settings: VaultSettings) -> Result<Self, String> {
+    pub(crate) fn new(settings: VaultSettings) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         let mut add = |name: &str, value: &[u8], what: &str| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok();
@@ -85,10 +86,15 @@ impl Ready {
         method: Method,
         address: &Url,
     ) -> Result<RequestBuilder, ProviderError> {
-        let client = self
-            .http
-            .client(address.scheme(), self.settings.policy)
-            .map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))?;
+        self.ask(method, address).map_err(|text| ProviderError::new(Refusal::BadSetting, key, text))
+    }
+
+    /// A request with token, namespace and all other headers.
+    ///
+    /// # Errors
+    /// If a setting makes no sense: one line without anything secret.
+    pub(crate) fn ask(&self, method: Method, address: &Url) -> Result<RequestBuilder, String> {
+        let client = self.http.client(address.scheme(), self.settings.policy)?;
         Ok(client.request(method, address.clone()).headers(self.headers.clone()))
     }
 }

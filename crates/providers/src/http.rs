@@ -162,21 +162,49 @@ pub(crate) fn secret_body(content: Zeroizing<Vec<u8>>) -> Bytes {
     Bytes::from_owner(content)
 }
 
-/// Sends a request and reads the answer.
+/// Why there was no answer, or not a whole one.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    /// What kind of refusal that is.
+    pub(crate) refusal: Refusal,
+    /// The causes in one line, without any address.
+    pub(crate) text: String,
+    /// Whether it would be the same the next time, whatever kind it is.
+    pub(crate) for_good: bool,
+}
+
+/// Sends a request about a key and reads the answer.
 ///
 /// # Errors
 /// If there was none, or not a whole one.
 pub(crate) async fn send(key: &MasterKey, request: RequestBuilder) -> Result<Answer, Failed> {
-    let mut response = request.send().await.map_err(|error| broken(key, error))?;
+    fetch(request, LONGEST_ANSWER).await.map_err(|broken| {
+        let failed = Failed::from(ProviderError::new(broken.refusal, key, broken.text));
+        if broken.for_good { failed.for_good() } else { failed }
+    })
+}
+
+/// Sends a request and reads the answer, of at most that many bytes.
+///
+/// # Errors
+/// If there was none, or not a whole one.
+pub(crate) async fn fetch(request: RequestBuilder, longest: usize) -> Result<Answer, Broken> {
+    let mut response = request.send().await.map_err(broken)?;
     let header = response.headers().get(RETRY_AFTER);
     let wait = header.and_then(|value| value.to_str().ok()).and_then(retry_after);
     let status = response.status().as_u16();
-    // One that grows would leave parts behind.
+    // One that grows by itself would leave parts behind; this one is wiped when it is too small.
     let mut body = SecretBytes::new(Vec::with_capacity(64 * 1024));
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(key, error))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            let text = "the answer is longer than any of the service's";
-            return Err(Failed::from(ProviderError::new(Refusal::Malformed, key, text)));
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        let length = body.len() + chunk.len();
+        if length > longest {
+            let text = "the answer is longer than any of the service's".to_owned();
+            return Err(Broken { refusal: Refusal::Malformed, text, for_good: true });
+        }
+        if length > body.expose_mut().capacity() {
+            let mut larger = SecretBytes::new(Vec::with_capacity((2 * length).min(longest)));
+            larger.expose_mut().extend_from_slice(body.expose());
+            body = larger;
         }
         body.expose_mut().extend_from_slice(&chunk);
     }
@@ -184,7 +212,7 @@ pub(crate) async fn send(key: &MasterKey, request: RequestBuilder) -> Result<Ans
 }
 
 /// No answer came.
-fn broken(key: &MasterKey, error: reqwest::Error) -> Failed {
+fn broken(error: reqwest::Error) -> Broken {
     let error = error.without_url();
     let text = causes(&error);
     let refusal = match () {
@@ -194,9 +222,8 @@ fn broken(key: &MasterKey, error: reqwest::Error) -> Failed {
         () => Refusal::Unreachable,
     };
     // Whoever answers there is not who was asked, and will not be in a moment.
-    let stranger = text.contains("certificate");
-    let failed = Failed::from(ProviderError::new(refusal, key, text));
-    if stranger { failed.for_good() } else { failed }
+    let for_good = text.contains("certificate");
+    Broken { refusal, text, for_good }
 }
 
 /// The chain of causes in one line, without the first, which only says that there are some.

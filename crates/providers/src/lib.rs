@@ -54,6 +54,8 @@ pub mod keyservice;
 pub mod pgp;
 #[cfg(feature = "calls")]
 mod proxy;
+#[cfg(feature = "publish")]
+pub mod publishing;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "keyservice"))]
 mod words;
 

@@ -55,6 +55,9 @@ _sops__rs() {
             sops__rs,man)
                 cmd="sops__rs__subcmd__man"
                 ;;
+            sops__rs,publish)
+                cmd="sops__rs__subcmd__publish"
+                ;;
             sops__rs,rotate)
                 cmd="sops__rs__subcmd__rotate"
                 ;;
@@ -83,7 +86,7 @@ _sops__rs() {
 
     case "${cmd}" in
         sops__rs)
-            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys groups exec-env exec-file filestatus diff keyservice completion man __generate __paths"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys groups exec-env exec-file filestatus diff publish keyservice completion man __generate __paths"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -931,6 +934,48 @@ _sops__rs() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__publish)
+            opts="-y -h --yes --dry-run --recursive --omit-extensions --json --input-type --enable-local-keyservice --keyservice --decryption-order --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --input-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-keyservice)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --keyservice)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --decryption-order)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -44,6 +44,7 @@ complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "exec-env" -d 'Run a
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "exec-file" -d 'Run a command with a decrypted file that is gone afterwards'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "filestatus" -d 'Tell whether a file is encrypted'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "diff" -d 'Show what changed between two versions of an encrypted file'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "publish" -d 'Publish a file to S3, Cloud Storage, Vault, Secrets Manager or Parameter Store'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "keyservice" -d 'Use the keys of this machine for programs elsewhere'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "man" -d 'Print the manual page of the program, or of a command'
@@ -360,6 +361,23 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l verbose -d 'Say
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l input-type -d 'Format of the files' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l enable-local-keyservice -d 'Use the keys of this machine and its cloud credentials (default: true)' -r -f -a "true\t''
+false\t''"
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l keyservice -d 'A key service: tcp://HOST:PORT, tls://HOST:PORT or unix:///PATH; may be repeated' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l decryption-order -d 'Which kinds of keys to try first: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -s y -l yes -d 'Do not ask'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l dry-run -d 'Say what would be written, and write nothing; no values are shown'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l recursive -d 'Publish all files below a folder, in lexical order'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l omit-extensions -d 'Leave the last extension out of the names'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l json -d 'Print one JSON object per file instead of text'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l network -l net -d 'The kind of address: tcp, tcp4, tcp6 or unix' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l address -l addr -d 'Where to listen: HOST:PORT, or the path of a socket' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l allow-key -d 'Use no keys but this one and others given so, as they stand in files; may be repeated' -r

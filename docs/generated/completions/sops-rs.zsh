@@ -484,6 +484,30 @@ _arguments "${_arguments_options[@]}" : \
 '*::rest -- What Git adds when it calls this as its external diff:_files' \
 && ret=0
 ;;
+(publish)
+_arguments "${_arguments_options[@]}" : \
+'--input-type=[Format of the files]:FORMAT:_default' \
+'--enable-local-keyservice=[Use the keys of this machine and its cloud credentials (default\: true)]::BOOL:(true false)' \
+'*--keyservice=[A key service\: tcp\://HOST\:PORT, tls\://HOST\:PORT or unix\:///PATH; may be repeated]:URI:_default' \
+'--decryption-order=[Which kinds of keys to try first\: age, pgp, kms, gcp_kms, azure_kv, hc_vault, hckms]:KINDS:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'-y[Do not ask]' \
+'--yes[Do not ask]' \
+'--dry-run[Say what would be written, and write nothing; no values are shown]' \
+'--recursive[Publish all files below a folder, in lexical order]' \
+'--omit-extensions[Leave the last extension out of the names]' \
+'--json[Print one JSON object per file instead of text]' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::path -- The file, or with --recursive a folder:_files' \
+'*::extra:_files' \
+&& ret=0
+;;
 (keyservice)
 _arguments "${_arguments_options[@]}" : \
 '--network=[The kind of address\: tcp, tcp4, tcp6 or unix]:NETWORK:_default' \
@@ -581,6 +605,7 @@ _sops-rs_commands() {
 'exec-file:Run a command with a decrypted file that is gone afterwards' \
 'filestatus:Tell whether a file is encrypted' \
 'diff:Show what changed between two versions of an encrypted file' \
+'publish:Publish a file to S3, Cloud Storage, Vault, Secrets Manager or Parameter Store' \
 'keyservice:Use the keys of this machine for programs elsewhere' \
 'completion:Print a completion script for a shell' \
 'man:Print the manual page of the program, or of a command' \
@@ -666,6 +691,11 @@ _sops-rs__subcmd__keyservice_commands() {
 _sops-rs__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs man commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__publish_commands] )) ||
+_sops-rs__subcmd__publish_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs publish commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__rotate_commands] )) ||
 _sops-rs__subcmd__rotate_commands() {

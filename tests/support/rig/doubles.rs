@@ -110,6 +110,55 @@ impl Gcp {
     }
 }
 
+/// Google Cloud Storage: objects in memory, checksums, refusals.
+#[derive(Debug)]
+pub struct Storage {
+    _server: Server,
+    _scratch: Scratch,
+    address: String,
+}
+
+impl Storage {
+    /// Starts one that has a bucket of this name.
+    pub fn start(python: &Path, bucket: &str) -> Self {
+        let scratch = Scratch::new();
+        let port = lasting_port().expect("a free port");
+        let address = format!("127.0.0.1:{port}");
+        let mut command = script(python, "gcs.py");
+        command.args(["--port", &port.to_string(), "--bucket", bucket]);
+        let ready = answers(&address, "/_double/log");
+        let server = Server::start(
+            "double of Cloud Storage",
+            command,
+            End::AtOnce,
+            &scratch.at("log"),
+            ready,
+        );
+        let server = server.expect("the double starts");
+        Self { _server: server, _scratch: scratch, address }
+    }
+
+    /// The variable by which clients of both programs find it. They show it no credentials.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        vec![("STORAGE_EMULATOR_HOST".to_owned(), self.address.clone())]
+    }
+
+    /// All objects: from their names to their content, as base64.
+    pub fn objects(&self) -> Value {
+        call(&self.address, "GET", "/_double/objects", &Value::Null)
+    }
+
+    /// Answers the next requests with faults: a list of rules, see the double.
+    pub fn fail(&self, rules: &Value) {
+        call(&self.address, "POST", "/_double/faults", rules);
+    }
+
+    /// The requests so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        seen(&self.address)
+    }
+}
+
 /// Azure Key Vault: keys really encrypt, over TLS with an authority of its own, behind a proxy by
 /// which it has the names of real vaults; and who gives out tokens.
 #[derive(Debug)]

@@ -5,4 +5,5 @@ pub mod cluster;
 pub mod doubles;
 pub mod huawei;
 pub mod servers;
+pub mod stores;
 pub mod vault;

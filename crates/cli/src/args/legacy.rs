@@ -1,6 +1,6 @@
 //! The older form of the command line, `sops [flags] FILE`, in which flags choose what is done: it is
-//! brought into the words of the commands (CLI §3.13). And the commands of SOPS that are not there
-//! yet.
+//! brought into the words of the commands (CLI §3.13). And the commands of SOPS that this build does
+//! not have.
 //!
 //! Rules of this module:
 //!
@@ -28,14 +28,17 @@ use crate::{
     status::Status,
 };
 
-/// Commands of SOPS that are not there yet.
-const NOT_YET: [&str; 1] = ["publish"];
+/// Commands of SOPS that this build does not have.
+const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "publish"))]
+    "publish",
+];
 
-/// What to say to a command that SOPS has and this program does not have yet.
-pub(crate) fn not_yet(command: &str) -> Option<Failure> {
-    NOT_YET.contains(&command).then(|| {
-        Failure::generic(format!("`{command}` is not there yet: sops-rs has no such command"))
-            .hint(format!("SOPS has it, and works on the same files: sops {command} …"))
+/// What to say to a command that SOPS has and this build does not have.
+pub(crate) fn left_out(command: &str) -> Option<Failure> {
+    LEFT_OUT.contains(&command).then(|| {
+        Failure::generic(format!("this build of sops-rs has no command `{command}`"))
+            .hint(format!("use a build with the feature {command}"))
     })
 }
 
@@ -241,7 +244,7 @@ fn demand_no_command(file: &Path, root: &Command) -> Result<(), Failure> {
     if file.exists() {
         return Ok(());
     }
-    if let Some(failure) = not_yet(word) {
+    if let Some(failure) = left_out(word) {
         return Err(failure);
     }
     let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
@@ -362,9 +365,9 @@ mod tests {
         let failure = read_line(&["decypt"]).unwrap_err();
         assert_eq!(failure.message(), "\"decypt\" is neither a command nor a file");
         assert_eq!(failure.status, Status::Generic);
-        for command in NOT_YET {
+        for command in LEFT_OUT {
             let failure = read_line(&[command, "s.yaml"]).unwrap_err();
-            assert!(failure.message().starts_with(&format!("`{command}` is not there yet")));
+            assert!(failure.message().ends_with(&format!("has no command `{command}`")));
         }
         assert_eq!(rewritten(&["new-secret.yaml"]).0, ["edit", "--", "new-secret.yaml"]);
     }

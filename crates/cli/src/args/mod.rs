@@ -126,6 +126,8 @@ pub(crate) enum Command {
     ExecFile(commands::exec_file::ExecFileArgs),
     Filestatus(commands::filestatus::FilestatusArgs),
     Diff(commands::diff::DiffArgs),
+    #[cfg(feature = "publish")]
+    Publish(commands::publish::PublishArgs),
     #[cfg(feature = "keyservice")]
     Keyservice(commands::keyservice::KeyserviceArgs),
     Completion(commands::completion::CompletionArgs),

@@ -290,7 +290,7 @@ fn help(topics: Vec<OsString>, root: &Command) -> Result<Words, Failure> {
             // SOPS looks at the first word only.
             None if !path.is_empty() => break,
             None => {
-                if let Some(failure) = legacy::not_yet(&topic.to_string_lossy()) {
+                if let Some(failure) = legacy::left_out(&topic.to_string_lossy()) {
                     return Err(failure);
                 }
                 return Err(no_topic(topic, root));

@@ -15,6 +15,8 @@ pub(crate) mod groups;
 pub(crate) mod keyservice;
 pub(crate) mod man;
 pub(crate) mod paths;
+#[cfg(feature = "publish")]
+pub(crate) mod publish;
 pub(crate) mod rotate;
 pub(crate) mod seal;
 pub(crate) mod set;
@@ -43,6 +45,8 @@ pub(crate) fn run(command: Command, global: &GlobalFlags) -> Result<Status, Fail
         Command::ExecFile(args) => exec_file::run(&args, global),
         Command::Filestatus(args) => filestatus::run(&args, global),
         Command::Diff(args) => diff::run(&args, global),
+        #[cfg(feature = "publish")]
+        Command::Publish(args) => publish::run(&args, global),
         #[cfg(feature = "keyservice")]
         Command::Keyservice(args) => keyservice::run(&args),
         Command::Completion(args) => completion::run(&args),

@@ -14,11 +14,14 @@ use super::calls;
 use crate::env_vars;
 
 /// Addresses that the SDK takes from the environment.
-const ADDRESSES: [env_vars::Variable; 4] = [
+const ADDRESSES: [env_vars::Variable; 7] = [
     env_vars::AWS_ENDPOINT_URL,
     env_vars::AWS_ENDPOINT_URL_KMS,
     env_vars::AWS_ENDPOINT_URL_STS,
     env_vars::AWS_ENDPOINT_URL_SSO,
+    env_vars::AWS_ENDPOINT_URL_S3,
+    env_vars::AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    env_vars::AWS_ENDPOINT_URL_SSM,
 ];
 
 /// A provider that has done nothing yet: nothing is read or connected before a key is asked.
@@ -27,6 +30,12 @@ pub(crate) fn provider() -> Arc<dyn KeyProvider> {
         Ok(settings) => Arc::new(AwsKms::new(settings)),
         Err(problem) => Arc::new(Unusable(problem)),
     }
+}
+
+/// The way to S3, Secrets Manager and Parameter Store, with the same credentials.
+#[cfg(feature = "publish")]
+pub(crate) fn stores() -> sops_providers::publishing::AwsStores {
+    sops_providers::publishing::AwsStores::reading(settings)
 }
 
 fn settings() -> Result<AwsSettings, String> {

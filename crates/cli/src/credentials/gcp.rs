@@ -14,6 +14,20 @@ pub(crate) fn provider() -> Arc<dyn KeyProvider> {
     Arc::new(GcpKms::reading(settings))
 }
 
+/// The way to Cloud Storage, with the same credentials.
+#[cfg(feature = "publish")]
+pub(crate) fn storage() -> sops_providers::publishing::Gcs {
+    use sops_providers::{HttpSettings, publishing};
+    publishing::Gcs::reading(|| {
+        Ok(publishing::GcsSettings {
+            policy: CallPolicy::within(calls::deadline()?),
+            credentials: credentials()?,
+            emulator: env_vars::STORAGE_EMULATOR_HOST.non_empty(),
+            http: HttpSettings { proxy: calls::proxy(), ..HttpSettings::default() },
+        })
+    })
+}
+
 fn settings() -> Result<GcpSettings, String> {
     let kind = env_vars::SOPS_GCP_KMS_CLIENT_TYPE.text();
     if kind.is_some_and(|kind| kind.trim() != "rest") {

@@ -30,6 +30,15 @@ pub(crate) fn provider() -> Arc<dyn KeyProvider> {
     Arc::new(HcVault::reading(settings))
 }
 
+/// The way to key-value stores. The list of allowed servers is about addresses out of encrypted
+/// files; those of destinations stand in the configuration.
+#[cfg(feature = "publish")]
+pub(crate) fn stores() -> sops_providers::publishing::VaultKv {
+    sops_providers::publishing::VaultKv::reading(|| {
+        Ok(VaultSettings { allowed: VaultAllowlist::All, ..settings()? })
+    })
+}
+
 fn settings() -> Result<VaultSettings, String> {
     if env_vars::VAULT_TLS_SERVER_NAME.non_empty().is_some() {
         return Err(

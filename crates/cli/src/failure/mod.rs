@@ -123,6 +123,13 @@ impl Failure {
         &self.hints
     }
 
+    /// The same, one of several: the message begins with what it is about.
+    #[cfg(feature = "publish")]
+    pub(crate) fn within(mut self, subject: &str) -> Self {
+        self.message = format!("{subject}: {}", self.message);
+        self
+    }
+
     /// The line that tells it.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -237,6 +244,12 @@ pub(crate) fn note(message: impl fmt::Display) {
         return say(&json::remark("note", &message.to_string(), subject().as_deref()));
     }
     say(&name::in_message(&format!("{message}\n")));
+}
+
+/// Whether somebody reads what is said as it happens.
+#[cfg(feature = "publish")]
+pub(crate) fn on_terminal() -> bool {
+    io::stderr().is_terminal() && !wants_json()
 }
 
 /// Asks, without ending the line.

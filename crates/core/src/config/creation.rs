@@ -11,6 +11,7 @@ use crate::{
 pub struct CreationRule {
     number: usize,
     node: Node,
+    within_destination: bool,
 }
 
 /// What a file's rules have to say about a path.
@@ -160,7 +161,7 @@ impl Config {
     }
 
     /// The path that patterns see: without the directory of the config file, if it is below.
-    fn relative<'p>(&self, path: &'p str) -> &'p str {
+    pub(super) fn relative<'p>(&self, path: &'p str) -> &'p str {
         path.strip_prefix(self.directory()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
     }
 }
@@ -181,7 +182,21 @@ fn near_miss(pattern: &Pattern, relative: &str, absolute: &str) -> Option<NearMi
 
 impl CreationRule {
     pub(super) fn read(number: usize, node: &Node) -> Self {
-        Self { number, node: node.clone() }
+        Self { number, node: node.clone(), within_destination: false }
+    }
+
+    /// The one inside of the destination rule with this number.
+    pub(super) fn within_destination(number: usize, node: &Node) -> Self {
+        Self { within_destination: true, ..Self::read(number, node) }
+    }
+
+    /// The path of its node in the file.
+    fn place(&self) -> String {
+        let index = self.number - 1;
+        match self.within_destination {
+            true => format!("destination_rules[{index}].recreation_rule"),
+            false => format!("creation_rules[{index}]"),
+        }
     }
 
     /// Its position, from 1; a rule inside of a destination rule has that rule's.
@@ -235,7 +250,7 @@ impl CreationRule {
         let Some(node) = self.node.get("shamir_threshold") else { return Ok(0) };
         let threshold = node.int().and_then(|threshold| u32::try_from(threshold).ok());
         threshold.ok_or_else(|| RuleError::Shape {
-            place: format!("creation_rules[{}].shamir_threshold", self.number - 1),
+            place: format!("{}.shamir_threshold", self.place()),
             line: node.line,
             expected: "a whole number from 0 up",
             found: "another number",
@@ -253,7 +268,7 @@ impl CreationRule {
     /// # Errors
     /// If a key is none, or there is no key in the rule or in one of its groups.
     pub fn groups(&self) -> Result<Vec<Vec<MasterKey>>, RuleError> {
-        let place = format!("creation_rules[{}]", self.number - 1);
+        let place = self.place();
         if self.groups_written().next().is_none() {
             let keys = key_list::flat(&self.node, &place)?;
             if keys.is_empty() {

@@ -31,12 +31,32 @@ pub enum Destination {
     Vault {
         /// The server; empty leaves it to the environment.
         address: String,
-        /// Path below the mount.
+        /// Path below the mount, ended by a slash.
         path: String,
         /// The mount, ended by a slash.
         mount: String,
         /// Version of the store.
         version: VaultVersion,
+    },
+    /// AWS Secrets Manager: the decrypted data as one secret.
+    SecretsManager {
+        /// What is put before the file's name.
+        prefix: String,
+        /// The region; `None` leaves it to the environment.
+        region: Option<String>,
+        /// The KMS key of secrets that are made; `None` is the account's own.
+        kms_key: Option<String>,
+    },
+    /// AWS Systems Manager Parameter Store: the decrypted data as secure parameters.
+    ParameterStore {
+        /// The hierarchy, begun and ended by a slash.
+        path: String,
+        /// The region; `None` leaves it to the environment.
+        region: Option<String>,
+        /// The KMS key of the parameters; `None` is the account's own.
+        kms_key: Option<String>,
+        /// Whether each value is a parameter of its own; else the file is one.
+        per_key: bool,
     },
 }
 
@@ -78,23 +98,62 @@ pub enum DestinationError {
         /// Its line, from 1.
         line: usize,
     },
+    /// The path as it was given falls under one rule, and the path relative to the configuration
+    /// under another.
+    #[error(
+        "destination rule {given} (line {given_line}) matches the path as it was given, and rule \
+         {relative} (line {relative_line}) the path relative to the configuration"
+    )]
+    Ambiguous {
+        /// The first rule that matches the path as it was given, from 1.
+        given: usize,
+        /// Its line, from 1.
+        given_line: usize,
+        /// The first rule that matches the path relative to the configuration, from 1.
+        relative: usize,
+        /// Its line, from 1.
+        relative_line: usize,
+    },
 }
 
 impl Config {
-    /// The first destination rule that matches a path as it was given.
+    /// The first destination rule that matches a path: as it was `given`, which is what the
+    /// reference goes by, or relative to the folder of the configuration, which is what creation
+    /// rules go by and the reference does not try. `absolute` is the same path from the root, with
+    /// `/` on every system.
     ///
     /// # Errors
-    /// If the search meets an invalid pattern before a match.
+    /// If the search meets an invalid pattern before a match, or each way finds another rule:
+    /// nobody could tell where the file was meant to go.
     pub fn destination_rule(
         &self,
-        path: &str,
+        given: &str,
+        absolute: &str,
     ) -> Result<Option<&DestinationRule>, DestinationError> {
+        let relative = self.relative(absolute);
+        let (mut as_given, mut as_relative) = (None, None);
         for rule in self.destination_rules() {
-            if rule.pattern()?.is_none_or(|pattern| pattern.is_match(path)) {
-                return Ok(Some(rule));
+            let pattern = rule.pattern()?;
+            let matches = |path: &str| pattern.as_ref().is_none_or(|p| p.is_match(path));
+            if as_given.is_none() && matches(given) {
+                as_given = Some(rule);
+            }
+            if as_relative.is_none() && matches(relative) {
+                as_relative = Some(rule);
+            }
+            if as_given.is_some() && as_relative.is_some() {
+                break;
             }
         }
-        Ok(None)
+        match (as_given, as_relative) {
+            (Some(a), Some(b)) if a.number != b.number => Err(DestinationError::Ambiguous {
+                given: a.number,
+                given_line: a.line(),
+                relative: b.number,
+                relative_line: b.line(),
+            }),
+            (found, other) => Ok(found.or(other)),
+        }
     }
 }
 
@@ -126,10 +185,14 @@ impl DestinationRule {
             found.push(Destination::Gcs { bucket, prefix: self.text_or("gcs_prefix", "") });
         }
         if let Some(path) = self.text("vault_path") {
-            let mut mount = self.text_or("vault_kv_mount_name", "secret/");
-            if !mount.ends_with('/') {
-                mount.push('/');
-            }
+            let slashed = |mut path: String| {
+                if !path.ends_with('/') {
+                    path.push('/');
+                }
+                path
+            };
+            let mount = slashed(self.text_or("vault_kv_mount_name", "secret/"));
+            let path = slashed(path);
             let version = match self.node.get("vault_kv_version").and_then(Node::int) {
                 Some(1) => VaultVersion::V1,
                 // Any other number counts as 2 (format §6.5).
@@ -137,6 +200,28 @@ impl DestinationRule {
             };
             let address = self.text_or("vault_address", "");
             found.push(Destination::Vault { address, path, mount, version });
+        }
+        // A name may be the file's alone: that the key is there is what counts.
+        if self.node.get("aws_secrets_manager_prefix").is_some() {
+            found.push(Destination::SecretsManager {
+                prefix: self.text_or("aws_secrets_manager_prefix", ""),
+                region: self.text("aws_secrets_manager_region"),
+                kms_key: self.text("aws_secrets_manager_kms_key_id"),
+            });
+        }
+        if self.node.get("aws_parameter_store_path").is_some() {
+            let path = self.text_or("aws_parameter_store_path", "");
+            let path = match path.trim_matches('/') {
+                "" => "/".to_owned(),
+                path => format!("/{path}/"),
+            };
+            let per_key = self.node.get("aws_parameter_store_per_key").and_then(Node::bool);
+            found.push(Destination::ParameterStore {
+                path,
+                region: self.text("aws_parameter_store_region"),
+                kms_key: self.text("aws_parameter_store_kms_key_id"),
+                per_key: per_key.unwrap_or_default(),
+            });
         }
         let (rule, line) = (self.number, self.line());
         match (found.pop(), found.is_empty()) {
@@ -146,10 +231,12 @@ impl DestinationRule {
         }
     }
 
-    /// What the file is encrypted with anew before it is put there; `None` if it goes as it is.
+    /// What the file is encrypted with anew before it is put there; `None` if it goes as it is. One
+    /// that says something and names no key is there, and is an error when it is used: the reference
+    /// leaves the file as it is then, whatever was meant.
     pub fn recreation_rule(&self) -> Option<CreationRule> {
-        let rule = CreationRule::read(self.number, self.node.get("recreation_rule")?);
-        rule.has_keys().then_some(rule)
+        let node = self.node.get("recreation_rule").filter(|node| !node.is_empty_map())?;
+        Some(CreationRule::within_destination(self.number, node))
     }
 
     /// Whether the file's extension is left out.
@@ -194,7 +281,7 @@ mod tests {
             first("[{vault_path: x, vault_kv_mount_name: kv, vault_kv_version: 1}]"),
             Ok(Destination::Vault {
                 address: String::new(),
-                path: "x".into(),
+                path: "x/".into(),
                 mount: "kv/".into(),
                 version: VaultVersion::V1,
             })
@@ -202,23 +289,70 @@ mod tests {
         let several = first("[{s3_bucket: b, gcs_bucket: c}]");
         assert_eq!(several, Err(DestinationError::Several { rule: 1, line: 1 }));
         assert_eq!(first("[{}]"), Err(DestinationError::Nowhere { rule: 1, line: 1 }));
+        assert_eq!(
+            first("[{s3_bucket: b, aws_parameter_store_path: /}]"),
+            Err(DestinationError::Several { rule: 1, line: 1 })
+        );
     }
 
     #[test]
-    fn paths_are_matched_as_given() {
-        let rules = config("[{path_regex: ^s3/, s3_bucket: a}, {path_regex: '', gcs_bucket: b}]");
-        let number = |path| rules.destination_rule(path).unwrap().map(DestinationRule::number);
-        assert_eq!(number("s3/x"), Some(1));
-        assert_eq!(number("/repo/s3/x"), Some(2));
+    fn stores_of_aws_are_named_by_their_prefix_or_path() {
+        assert_eq!(
+            first("[{aws_secrets_manager_prefix: '', aws_secrets_manager_region: eu-west-1}]"),
+            Ok(Destination::SecretsManager {
+                prefix: String::new(),
+                region: Some("eu-west-1".into()),
+                kms_key: None,
+            })
+        );
+        for (written, path) in [("/", "/"), ("team", "/team/"), ("/team/app/", "/team/app/")] {
+            let rule = format!("[{{aws_parameter_store_path: {written}}}]");
+            let Ok(Destination::ParameterStore { path: found, per_key: false, .. }) = first(&rule)
+            else {
+                panic!("{written}")
+            };
+            assert_eq!(found, path);
+        }
+        let rule = "[{aws_parameter_store_path: /a, aws_parameter_store_per_key: true}]";
+        assert!(matches!(first(rule), Ok(Destination::ParameterStore { per_key: true, .. })));
+    }
+
+    #[test]
+    fn paths_are_matched_as_given_or_from_the_configuration() {
+        let rules = config("[{path_regex: ^s3/, s3_bucket: a}, {path_regex: ^/, gcs_bucket: b}]");
+        let number = |given, absolute| {
+            rules.destination_rule(given, absolute).map(|rule| rule.map(DestinationRule::number))
+        };
+        assert_eq!(number("s3/x", "/repo/s3/x"), Ok(Some(1)));
+        // From within the folder the reference finds nothing.
+        assert_eq!(number("x", "/repo/s3/x"), Ok(Some(1)));
+        assert_eq!(number("x", "/repo/other/x"), Ok(None));
+        // Outside of the configuration's folder both ways are the same.
+        assert_eq!(number("/other/x", "/other/x"), Ok(Some(2)));
+        // The reference would take the second rule here, and nobody can tell what was meant.
+        assert_eq!(
+            number("/repo/s3/x", "/repo/s3/x"),
+            Err(DestinationError::Ambiguous {
+                given: 2,
+                given_line: 1,
+                relative: 1,
+                relative_line: 1
+            })
+        );
         let broken = config("[{path_regex: '(', s3_bucket: a}, {s3_bucket: b}]");
-        assert!(broken.destination_rule("x").is_err());
+        assert!(broken.destination_rule("x", "/repo/x").is_err());
     }
 
     #[test]
-    fn a_recreation_rule_without_keys_is_none() {
-        let rules = config("[{recreation_rule: {age: x}}, {recreation_rule: {}}, {}]");
-        let found: Vec<_> =
-            rules.destination_rules().iter().map(|rule| rule.recreation_rule().is_some()).collect();
-        assert_eq!(found, [true, false, false]);
+    fn a_recreation_rule_that_says_something_counts() {
+        let rules = config(
+            "[{recreation_rule: {age: x}}, {recreation_rule: {}}, {}, \
+             {recreation_rule: {encrypted_regex: a}}]",
+        );
+        let rules = rules.destination_rules();
+        let found: Vec<_> = rules.iter().map(|rule| rule.recreation_rule().is_some()).collect();
+        assert_eq!(found, [true, false, false, true]);
+        let error = rules[3].recreation_rule().unwrap().groups().unwrap_err();
+        assert!(matches!(error, crate::config::RuleError::NoKeys { .. }), "{error}");
     }
 }

@@ -247,7 +247,8 @@ pub(super) static DESTINATION: Level = Level {
             vital(
                 "path_regex",
                 Text,
-                "Go regular expression, searched in the path as it was given.",
+                "Go regular expression, searched in the path as it was given and in the path \
+                 relative to this file. If each finds another rule, nothing is published.",
             ),
             &["filename_regex", "path", "regex"],
         ),
@@ -259,6 +260,61 @@ pub(super) static DESTINATION: Level = Level {
         vital("vault_address", Text, "Address of the Vault server."),
         vital("vault_kv_mount_name", Text, "Mount of the key-value store; secret/ by default."),
         vital("vault_kv_version", Int(0), "Version of the key-value store, 1 or 2; 2 by default."),
+        mistaken_for(
+            vital(
+                "aws_secrets_manager_prefix",
+                Text,
+                "What is put before the file's name to name a secret of AWS Secrets Manager.",
+            ),
+            &[
+                "aws_secrets_manager",
+                "aws_secrets_manager_name",
+                "aws_secrets_manager_path",
+                "aws_secrets_manager_secret_name",
+                "aws_secretsmanager_prefix",
+                "secrets_manager_prefix",
+            ],
+        ),
+        vital(
+            "aws_secrets_manager_region",
+            Text,
+            "Its region; that of the environment by default.",
+        ),
+        vital(
+            "aws_secrets_manager_kms_key_id",
+            Text,
+            "KMS key of secrets that are made there; the account's own by default.",
+        ),
+        mistaken_for(
+            vital(
+                "aws_parameter_store_path",
+                Text,
+                "Hierarchy of AWS Systems Manager Parameter Store in which the file's name becomes \
+                 that of a secure parameter.",
+            ),
+            &[
+                "aws_parameter_store",
+                "aws_parameter_store_prefix",
+                "aws_ssm_path",
+                "parameter_store_path",
+                "ssm_path",
+            ],
+        ),
+        vital(
+            "aws_parameter_store_region",
+            Text,
+            "Its region; that of the environment by default.",
+        ),
+        vital(
+            "aws_parameter_store_kms_key_id",
+            Text,
+            "KMS key of the parameters; the account's own by default.",
+        ),
+        vital(
+            "aws_parameter_store_per_key",
+            Bool,
+            "Whether each value of the file is a parameter of its own, below the file's name.",
+        ),
         vital(
             "recreation_rule",
             Map(&RULE),

@@ -54,6 +54,10 @@ impl Node {
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    pub(super) fn is_empty_map(&self) -> bool {
+        matches!(&self.kind, Kind::Map(entries) if entries.is_empty())
+    }
+
     /// The value of a key; null counts as absent.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Kind::Map(entries) = &self.kind else { return None };

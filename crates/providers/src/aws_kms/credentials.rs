@@ -33,7 +33,7 @@ use super::errors::causes;
 
 /// A search through all places.
 #[derive(Clone)]
-pub(super) struct Search(Arc<Inner>);
+pub(crate) struct Search(Arc<Inner>);
 
 struct Inner {
     places: Vec<Place>,
@@ -152,12 +152,12 @@ impl Search {
     }
 
     /// The source of the credentials and the id of the access key, which is not secret.
-    pub(super) fn found(&self) -> Option<String> {
+    pub(crate) fn found(&self) -> Option<String> {
         self.note(|notes| notes.found.clone())
     }
 
     /// The place that is being asked.
-    fn asking(&self) -> Option<String> {
+    pub(crate) fn asking(&self) -> Option<String> {
         self.note(|notes| notes.asking.clone())
     }
 

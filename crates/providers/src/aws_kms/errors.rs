@@ -49,7 +49,11 @@ pub(super) fn timed_out(
 }
 
 /// No place gave credentials, or the role could not be assumed.
-fn no_credentials(key: &MasterKey, caller: &Caller, error: &CredentialsError) -> ProviderError {
+pub(super) fn no_credentials(
+    key: &MasterKey,
+    caller: &Caller,
+    error: &CredentialsError,
+) -> ProviderError {
     let place = match find::<SearchError>(error) {
         Some(SearchError::Nowhere(_)) => None,
         Some(SearchError::Failed { place, .. }) => Some(place.as_str()),

@@ -11,7 +11,7 @@ use crate::proxy::Proxy;
 ///
 /// # Errors
 /// One line, without the address, if that of the proxy makes no sense.
-pub(super) fn client(proxy: Option<&Proxy>) -> Result<SharedHttpClient, String> {
+pub(crate) fn client(proxy: Option<&Proxy>) -> Result<SharedHttpClient, String> {
     let tls = || tls::Provider::Rustls(CryptoMode::AwsLc);
     let Some(proxy) = proxy else {
         return Ok(Builder::new().tls_provider(tls()).build_https());

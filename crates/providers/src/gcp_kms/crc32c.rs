@@ -1,11 +1,11 @@
-//! The checksum of Cloud KMS: CRC-32 with the polynomial of Castagnoli (RFC 3720, appendix B.4).
+//! The checksum of Cloud KMS and Cloud Storage: CRC-32 with the polynomial of Castagnoli (RFC 3720, appendix B.4).
 
 /// The polynomial, lowest power first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-/// The checksum. What it is made of has some dozens to some thousands of bytes, so bit by bit is
-/// fast enough.
-pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+/// The checksum. What it is made of has some dozens to some thousands of bytes, a published file
+/// some more, so bit by bit is fast enough.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
             // All ones if the lowest bit is set: no branch depends on the data.

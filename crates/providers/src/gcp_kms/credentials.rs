@@ -31,7 +31,7 @@ pub enum GcpCredentials {
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CredentialsFault {
+pub(crate) enum CredentialsFault {
     /// The text is none that the library understands.
     #[error("{0} holds no credentials: it is not JSON")]
     NotJson(String),
@@ -48,7 +48,7 @@ pub(super) enum CredentialsFault {
 
 impl GcpCredentials {
     /// Credentials for the service of this universe.
-    pub(super) fn build(&self, universe: Option<&str>) -> Result<Credentials, CredentialsFault> {
+    pub(crate) fn build(&self, universe: Option<&str>) -> Result<Credentials, CredentialsFault> {
         match self {
             Self::Chain => {
                 let builder = Builder::default();
@@ -68,7 +68,7 @@ impl GcpCredentials {
     }
 
     /// Who these are, for messages; no secret.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Chain => "the application default credentials".to_owned(),
             Self::Token(_) => "the access token that was given".to_owned(),

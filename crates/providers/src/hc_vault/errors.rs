@@ -21,18 +21,19 @@ struct Refused {
 }
 
 /// Host and port of an address, for messages.
-pub(super) fn place(address: &Url) -> String {
+pub(crate) fn place(address: &Url) -> String {
     let host = address.host_str().unwrap_or_default();
     address.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Whether an answer is one of Vault's without a reason in it, which is what it says about a key
 /// that is not there.
-pub(super) fn says_nothing_more(body: &SecretBytes) -> bool {
+pub(crate) fn says_nothing_more(body: &SecretBytes) -> bool {
     errors(body).is_some_and(|errors| errors.iter().all(|error| error.trim().is_empty()))
 }
 
-fn errors(body: &SecretBytes) -> Option<Vec<String>> {
+/// What an answer of Vault says went wrong; `None` if it is none of Vault's.
+pub(crate) fn errors(body: &SecretBytes) -> Option<Vec<String>> {
     serde_json::from_slice::<Refused>(body.expose()).ok().map(|refused| refused.errors)
 }
 
@@ -61,7 +62,7 @@ pub(super) fn describe(key: &MasterKey, asked: &Asked<'_>, answer: &Answer) -> P
 
 /// Statuses say little: most of what can be wrong with a key is 400. The texts are those of Vault
 /// and OpenBao, which have not changed for years.
-fn refusal(status: u16, errors: Option<&[String]>, with_token: bool) -> Refusal {
+pub(crate) fn refusal(status: u16, errors: Option<&[String]>, with_token: bool) -> Refusal {
     let said = |words: &str| errors.unwrap_or_default().iter().any(|error| error.contains(words));
     match status {
         _ if said("missing client token") => Refusal::NoCredentials,

@@ -8,6 +8,7 @@
 mod change;
 mod emit;
 mod layout;
+mod object;
 mod parse;
 mod scan;
 mod style;
@@ -17,4 +18,5 @@ mod write;
 mod tests;
 
 pub use emit::{emit, emit_node};
+pub use object::{Object, ObjectError};
 pub use parse::parse;
