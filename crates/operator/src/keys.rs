@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use sops_core::crypto::{DataKey, KeyPart};
 use sops_core::keys::{
     self, Attempt, DecryptionOrder, Hedge, KeyOutcome, KeyProvider, MasterKey, ProviderError,
-    Reach, RecoverError, Refusal,
+    Reach, RecoverError,
 };
 use sops_core::metadata::Metadata;
 use sops_providers::{Keyring, TokioTimer};
@@ -183,27 +183,9 @@ pub(crate) fn lack(error: &RecoverError) -> Lack {
         _ => None,
     });
     let errors: Vec<&ProviderError> = errors.flatten().collect();
-    let refused = |error: &&ProviderError| {
-        use Refusal::{
-            BadCredentials, CredentialsFailed, Denied, Disabled, NoCredentials, NoSuchKey,
-            NotUsable, PendingDeletion, RoleRefused,
-        };
-        matches!(
-            error.refusal,
-            BadCredentials
-                | CredentialsFailed
-                | Denied
-                | Disabled
-                | NoCredentials
-                | NoSuchKey
-                | NotUsable
-                | PendingDeletion
-                | RoleRefused
-        )
-    };
     if errors.iter().any(|error| error.is_temporary()) {
         Lack::Unavailable
-    } else if errors.iter().any(refused) {
+    } else if errors.iter().any(|error| error.is_refusal()) {
         Lack::Denied
     } else {
         Lack::NoneUsable
