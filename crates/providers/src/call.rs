@@ -67,17 +67,35 @@ impl CallPolicy {
         &self,
         key: &MasterKey,
         place: &str,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
     ) -> Result<T, ProviderError>
     where
         F: Future<Output = Result<T, Failed>>,
     {
+        self.repeat(attempt).await.map_err(|ended| match ended {
+            Ended::Failed(error) => *error,
+            Ended::NoAnswer(before) => self.no_answer(key, place, before.map(|error| *error)),
+        })
+    }
+
+    /// The same for anything else that is asked.
+    ///
+    /// # Errors
+    /// What the last attempt said, or that there was no answer in time.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
+    pub(crate) async fn repeat<T, E, F>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Ended<E>>
+    where
+        F: Future<Output = Result<T, Failed<E>>>,
+    {
         let end = self.end();
-        let mut before: Option<ProviderError> = None;
+        let mut before = None;
         let mut number = 1;
         loop {
             let Ok(result) = timeout_at(end, attempt()).await else {
-                return Err(self.no_answer(key, place, before));
+                return Err(Ended::NoAnswer(before));
             };
             let failed = match result {
                 Ok(done) => return Ok(done),
@@ -86,15 +104,16 @@ impl CallPolicy {
             let pause = pause(number).max(failed.wait);
             let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < end);
             if !failed.again || number >= self.attempts || !in_time {
-                return Err(*failed.error);
+                return Err(Ended::Failed(failed.error));
             }
-            before = Some(*failed.error);
+            before = Some(failed.error);
             sleep(pause).await;
             number += 1;
         }
     }
 
-    fn end(&self) -> Instant {
+    /// When a call that begins now has to be over.
+    pub(crate) fn end(&self) -> Instant {
         // A deadline beyond what a clock can tell is none; thirty years are as good.
         let now = Instant::now();
         let far = Duration::from_secs(30 * 365 * 86_400);
@@ -119,12 +138,29 @@ impl CallPolicy {
     }
 }
 
+/// How a call ended that did not work.
+#[derive(Debug)]
+pub(crate) enum Ended<E> {
+    /// This is what the last attempt said.
+    Failed(E),
+    /// There was no answer in time; what the attempt before said.
+    NoAnswer(Option<E>),
+}
+
 /// An attempt that did not work.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    error: Box<ProviderError>,
+pub(crate) struct Failed<E = Box<ProviderError>> {
+    error: E,
     again: bool,
     wait: Duration,
+}
+
+#[cfg(feature = "audit-postgres")]
+impl<E> Failed<E> {
+    /// `again`: the same may work later.
+    pub(crate) fn new(error: E, again: bool) -> Self {
+        Self { error, again, wait: Duration::ZERO }
+    }
 }
 
 impl From<ProviderError> for Failed {
