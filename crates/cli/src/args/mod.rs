@@ -128,6 +128,7 @@ pub(crate) enum Command {
     Diff(commands::diff::DiffArgs),
     #[cfg(feature = "keyservice")]
     Keyservice(commands::keyservice::KeyserviceArgs),
+    Audit(commands::audit::AuditArgs),
     Completion(commands::completion::CompletionArgs),
     #[command(hide = true)]
     Man(commands::man::ManArgs),
