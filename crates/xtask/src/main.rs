@@ -17,6 +17,7 @@ mod fuzz;
 mod generate;
 mod image;
 mod peer;
+mod postgres;
 mod rig;
 mod shell;
 mod test;

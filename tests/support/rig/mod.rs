@@ -4,5 +4,6 @@ pub mod aws;
 pub mod cluster;
 pub mod doubles;
 pub mod huawei;
+pub mod postgres;
 pub mod servers;
 pub mod vault;
