@@ -92,7 +92,7 @@ fn rows_name_action_user_and_file() {
     run(&["decrypt", FILE]);
     run(&["rotate", "-i", FILE]);
     place
-        .sops_rs(&settings, &["decrypt", "--input-type", "yaml", "-"])
+        .sops_rs(&settings, &["decrypt", "--input-type", "yaml", "--output-type", "yaml", "-"])
         .input(place.scratch.read(FILE))
         .run()
         .success();
