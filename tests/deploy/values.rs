@@ -177,6 +177,20 @@ fn values_of_ours_do_what_they_say() {
             "rolloutRestarts: {enabled: true, perMinute: 3}",
             vec![Flag("-rollout-restarts=true"), Flag("-rollouts-per-minute=3")],
         ),
+        Row(&[], "auditLog: {required: true}", vec![NoFlag("-audit-log"), NoFlag("-audit-required")]),
+        Row(
+            &[],
+            "auditLog: {enabled: true}",
+            vec![Flag("-audit-log=-"), NoFlag("-audit-required")],
+        ),
+        Row(
+            &[],
+            "auditLog: {enabled: true, required: true, volume: {emptyDir: {}}}",
+            vec![
+                Flag("-audit-log=/var/log/sops-operator/audit.jsonl"),
+                Flag("-audit-required=true"),
+            ],
+        ),
         Row(
             &[],
             "watchNamespaces: [shop, finance]",
