@@ -40,6 +40,8 @@
     reason = "a test that meets something unexpected fails, and the panic says where"
 )]
 
+#[path = "operator/audit.rs"]
+mod audit;
 #[path = "operator/building.rs"]
 mod building;
 #[path = "operator/compat.rs"]

@@ -179,6 +179,24 @@ fn values_of_ours_do_what_they_say() {
         ),
         Row(
             &[],
+            "auditLog: {required: true}",
+            vec![NoFlag("-audit-log"), NoFlag("-audit-required")],
+        ),
+        Row(
+            &[],
+            "auditLog: {enabled: true}",
+            vec![Flag("-audit-log=-"), NoFlag("-audit-required")],
+        ),
+        Row(
+            &[],
+            "auditLog: {enabled: true, required: true, volume: {emptyDir: {}}}",
+            vec![
+                Flag("-audit-log=/var/log/sops-operator/audit.jsonl"),
+                Flag("-audit-required=true"),
+            ],
+        ),
+        Row(
+            &[],
             "watchNamespaces: [shop, finance]",
             vec![Flag("-watch-namespace=finance,shop"), Absent("ClusterRole")],
         ),

@@ -23,6 +23,7 @@ pub mod fault;
 pub mod http;
 pub mod need;
 pub mod paths;
+pub mod private_etc;
 pub mod rig;
 pub mod run;
 pub mod scratch;

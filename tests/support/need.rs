@@ -14,10 +14,11 @@ use std::env;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::paths;
 use crate::rig::aws::Aws;
 use crate::rig::cluster::{ControlPlane, Place, Programs};
+use crate::rig::postgres::Postgres;
 use crate::rig::vault::{OpenBao, Vault};
+use crate::{paths, private_etc};
 
 /// The Go program sops-rs is compared with: `SOPS_PEER`.
 pub fn peer() -> Option<PathBuf> {
@@ -46,6 +47,20 @@ pub fn vault() -> Option<Vault> {
 pub fn openbao(folder: &Path) -> Option<OpenBao> {
     let program = variable("SOPS_BAO", "the program of OpenBao")?;
     Some(OpenBao::start(Path::new(&program), folder).expect("a server of OpenBao starts"))
+}
+
+/// The PostgreSQL server that all tests share: `SOPS_POSTGRES_DIR`.
+pub fn postgres() -> Option<Postgres> {
+    let folder = variable("SOPS_POSTGRES_DIR", "the server of PostgreSQL")?;
+    Some(Postgres::at(folder).expect("a server of PostgreSQL"))
+}
+
+/// The right to mount things that nobody else sees ([`crate::private_etc`]).
+pub fn private_etc() -> Option<()> {
+    if private_etc::is_possible() {
+        return Some(());
+    }
+    absent("this user may not mount a file over /etc for one program (`unshare --mount`)")
 }
 
 /// A Python with what the doubles of key services need: `SOPS_RIG_PYTHON`.

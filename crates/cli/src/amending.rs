@@ -6,6 +6,7 @@ use sops_core::pipeline::{Amended, OpenDocument, SealedText};
 
 use crate::{
     args::{GlobalFlags, files::TypeFlags, keys::ServiceFlags},
+    auditing::Trail,
     canonical, config_file,
     failure::Failure,
     files::replace::{Content, Original},
@@ -36,6 +37,7 @@ impl Amending<'_> {
     pub(crate) fn run(
         &self,
         global: &GlobalFlags,
+        trail: &Trail,
         change: impl FnOnce(&OpenDocument) -> Result<Option<Amended>, Failure>,
         tell: impl FnOnce(&SealedText),
     ) -> Result<Status, Failure> {
@@ -46,16 +48,18 @@ impl Amending<'_> {
         let original = Original::read(self.path)?;
         let sealed = opening::read(formats.input, original.bytes())?;
         let mac = Mac::unless(self.ignore_mac, Some(self.path));
-        let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
+        let track = trail.on(Some(self.path));
+        let Open { data_key, document } = opening::open(sealed, &services, true, mac, &track)?;
         let Some(amended) = change(&document)? else { return Ok(Status::Success) };
         let canonical = canonical::is_canonical(&document.tree, &document.metadata);
         let OpenDocument { metadata, memory, .. } = document;
         let plain = canonical::keep(amended.document, canonical, &metadata, false);
         // The last encrypted value of a file may be taken out of it.
         let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
-        let sealed = sealing::seal(plain, memory, order)?;
+        let sealed = sealing::seal(plain, memory, order, &track)?;
+        let sealed = sealed.record(&track)?;
         sealing::tell_of_copies(&amended.expanded_aliases);
-        tell(&sealed);
+        tell(sealed);
         formats.warn_of_name(self.path);
         original.replace(&sealed.text, Content::Sealed)?;
         Ok(Status::Success)

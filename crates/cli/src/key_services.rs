@@ -12,6 +12,7 @@ use std::{
 };
 
 use sops_core::{
+    audit,
     crypto::DataKey,
     keys::{
         self, DecryptionOrder, Distributed, Distribution, GroupReport, Hedge, KeyGroup, KeyKind,
@@ -123,6 +124,15 @@ impl KeyServices {
         metadata: &Metadata,
         words: impl FnOnce(&RecoverError, Tried<'_>) -> Failure,
     ) -> Result<DataKey, Failure> {
+        self.recover_with_keys(metadata, words).map(|(data_key, _)| data_key)
+    }
+
+    /// The same, and the keys that opened it.
+    pub(crate) fn recover_with_keys(
+        &self,
+        metadata: &Metadata,
+        words: impl FnOnce(&RecoverError, Tried<'_>) -> Failure,
+    ) -> Result<(DataKey, Vec<MasterKey>), Failure> {
         let recovered = match self.recovered_first(metadata) {
             Some(recovered) => recovered,
             None => self.recovered_anyhow(metadata, words)?,
@@ -138,7 +148,7 @@ impl KeyServices {
                 ));
             }
         }
-        Ok(recovered.data_key)
+        Ok((recovered.data_key, audit::keys_that_opened(&recovered.groups)))
     }
 
     /// The data key, if identities of this machine give it without asking anybody.

@@ -13,6 +13,7 @@
 
 mod amending;
 mod args;
+mod auditing;
 mod canonical;
 mod commands;
 mod config_file;

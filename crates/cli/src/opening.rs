@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sops_core::{
+    audit::Action,
     crypto::{DataKey, SecretBytes},
     document::{Document, SealedDocument},
     format::Format,
@@ -10,6 +11,7 @@ use sops_core::{
 };
 
 use crate::{
+    auditing::Track,
     failure::{self, Failure, reading},
     history,
     key_services::KeyServices,
@@ -49,17 +51,24 @@ impl<'a> Mac<'a> {
     }
 }
 
-/// Opens an encrypted document. `remember` keeps what sealing it again takes.
+/// Opens an encrypted document. `remember` keeps what sealing it again takes. There is a record of
+/// it when this returns.
 pub(crate) fn open(
     document: SealedDocument,
     services: &KeyServices,
     remember: bool,
     mac: Mac<'_>,
+    track: &Track<'_>,
 ) -> Result<Open, Failure> {
-    let data_key = services.recover(&document.metadata)?;
+    track.begin(Action::Decrypt)?;
+    let (data_key, keys) = services.recover_with_keys(&document.metadata, |error, tried| {
+        track.because(error.into());
+        failure::keys::recover(error, tried)
+    })?;
     let format = document.format;
     let opened =
         pipeline::open(document, &data_key, remember).map_err(|error| reading::leaf(&error))?;
+    let verified = opened.verdict().is_good();
     let document = match mac {
         Mac::Ignored => opened.unverified().0,
         Mac::Demanded(file) => opened.verified().map_err(|verdict| {
@@ -67,6 +76,7 @@ pub(crate) fn open(
             reading::mac(&verdict, since)
         })?,
     };
+    track.opened(keys, verified)?;
     for path in &document.comments_kept {
         failure::warn(format_args!(
             "a comment {} does not decrypt and stays as it is",

@@ -1,8 +1,9 @@
 //! From values to the bytes of an encrypted file, as every command that writes one ends.
 
 use sops_core::{
+    audit::Action,
     config::Decision,
-    crypto::DataKey,
+    crypto::{DataKey, SecretBytes},
     document::PlainDocument,
     format::{EmitError, Format},
     keys::Distributed,
@@ -11,6 +12,7 @@ use sops_core::{
 };
 
 use crate::{
+    auditing::Track,
     failure::{self, Failure, reading},
     system::{SystemRandomness, now},
 };
@@ -54,12 +56,31 @@ impl<'a> Order<'a> {
     }
 }
 
+/// A sealed text of which there is no record yet.
+#[must_use]
+pub(crate) struct Unrecorded(SealedText);
+
+impl Unrecorded {
+    /// Records it, and hands it out.
+    pub(crate) fn record(&self, track: &Track<'_>) -> Result<&SealedText, Failure> {
+        track.sealed(&self.0.metadata.groups)?;
+        Ok(&self.0)
+    }
+
+    /// The text, to be kept for the person who wrote it when there can be no record.
+    pub(crate) fn text_to_keep(&self) -> &SecretBytes {
+        &self.0.text
+    }
+}
+
 /// Seals a document. Values that `memory` knows keep their ciphertext.
 pub(crate) fn seal(
     document: PlainDocument,
     memory: NonceMemory,
     order: Order<'_>,
-) -> Result<SealedText, Failure> {
+    track: &Track<'_>,
+) -> Result<Unrecorded, Failure> {
+    track.begin(Action::Encrypt)?;
     let rule = rule(&order.metadata);
     let foreign = order.target.format == Format::Binary && document.format != Format::Binary;
     let sealed = pipeline::reseal(document, memory, order.plan(), &mut SystemRandomness::new())
@@ -74,18 +95,18 @@ pub(crate) fn seal(
             error => reading::seal(&error),
         })?;
     tell(&sealed);
-    Ok(sealed)
+    Ok(Unrecorded(sealed))
 }
 
 /// Seals an opened document under another data key.
 pub(crate) fn rotate(
     document: pipeline::OpenDocument,
     order: Order<'_>,
-) -> Result<SealedText, Failure> {
+) -> Result<Unrecorded, Failure> {
     let sealed = pipeline::rotate(document, order.plan(), &mut SystemRandomness::new())
         .map_err(|error| reading::seal(&error))?;
     tell(&sealed);
-    Ok(sealed)
+    Ok(Unrecorded(sealed))
 }
 
 /// What is encrypted, as it is written in the metadata.

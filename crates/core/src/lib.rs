@@ -12,7 +12,7 @@
 //!
 //! Layers, from the bottom; lower ones never name higher ones: [`crypto`], [`tree`],
 //! [`selection`], [`keys`], [`metadata`], [`mod@format`], [`document`], [`pipeline`],
-//! [`sops_secret`], [`config`].
+//! [`sops_secret`], [`config`], [`audit`].
 //!
 //! Nothing here opens a file, reads a variable, asks for the time or draws randomness on its
 //! own: those are arguments. Key services are reached through [`keys::KeyProvider`], which the
@@ -20,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod config;
 pub mod crypto;
 pub mod diff;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::{self, Target};
 use crate::settings::{Election, Mode, Settings};
 use crate::telemetry::{Encoder, TimeEncoding};
 
@@ -107,6 +108,12 @@ pub(crate) struct Flags {
     /// Workloads that may be rolled out in a minute; the others wait.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     rollouts_per_minute: u32,
+    /// Write a record of each object that is opened to this file; - for standard output.
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
+    /// Open nothing without its record in the audit log.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", value_name = "BOOL")]
+    audit_required: bool,
     /// A kubeconfig, outside of a cluster.
     #[arg(long, value_name = "PATH")]
     kubeconfig: Option<PathBuf>,
@@ -187,6 +194,7 @@ impl Flags {
             true => Some(election(self.leader_election_namespace)?),
             false => None,
         };
+        let audit = audit(self.audit_log, self.audit_required, election.as_ref())?;
         let rolls = self.rollout_restarts && self.mode == Mode::Run;
         let minutes = u64::try_from(self.requeue_decrypt_after).unwrap_or(0).max(1);
         Ok(Settings {
@@ -201,12 +209,35 @@ impl Flags {
             kms_calls_per_second: self.kms_calls_per_second,
             keep_keys: Duration::from_secs(self.key_cache_ttl),
             rollouts_per_minute: rolls.then_some(self.rollouts_per_minute),
+            audit,
             metrics: address("metrics-bind-address", &self.metrics_bind_address)?,
             health: address("health-probe-bind-address", &self.health_probe_bind_address)?,
             election,
             kubeconfig: self.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
         })
     }
+}
+
+fn audit(
+    log: Option<PathBuf>,
+    required: bool,
+    election: Option<&Election>,
+) -> Result<Option<audit::Settings>, String> {
+    let target = match log.filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) if path.as_os_str() == "-" => Target::Output,
+        Some(path) => Target::File(path),
+        None if required => return Err("audit-required needs audit-log".to_owned()),
+        None => return Ok(None),
+    };
+    let host = pod().unwrap_or_default();
+    let identity = election.map(|election| election.identity.clone()).or_else(pod);
+    let identity = identity.unwrap_or_else(|| "sops-operator".to_owned());
+    Ok(Some(audit::Settings { target, required, identity, host }))
+}
+
+/// The name of the pod.
+fn pod() -> Option<String> {
+    ["POD_NAME", "HOSTNAME"].into_iter().find_map(|name| std::env::var(name).ok())
 }
 
 /// Where a pod finds its own namespace.
@@ -219,11 +250,10 @@ fn election(namespace: Option<String>) -> Result<Election, String> {
                     with leader-election-namespace";
         return Err(text.to_owned());
     };
-    let pod = ["POD_NAME", "HOSTNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| format!("no randomness: {error}"))?;
     let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let identity = format!("{}_{tail}", pod.unwrap_or_else(|| "sops-operator".to_owned()));
+    let identity = format!("{}_{tail}", pod().unwrap_or_else(|| "sops-operator".to_owned()));
     Ok(Election { namespace: namespace.trim().to_owned(), identity })
 }
 
@@ -281,6 +311,16 @@ mod tests {
         assert_eq!(rate("-rollout-restarts=true -rollouts-per-minute=3"), Some(3));
         assert_eq!(rate("-rollout-restarts=true -mode=shadow"), None);
         assert!(parse("-rollouts-per-minute=0").is_err());
+    }
+
+    #[test]
+    fn an_audit_log_that_is_required_has_to_be_somewhere() {
+        assert_eq!(settings("").audit, None);
+        let audit = settings("-audit-log=/a/b -audit-required").audit.expect("a log");
+        assert!(audit.required && audit.target == Target::File("/a/b".into()));
+        let audit = settings("-audit-log=-").audit.expect("a log");
+        assert!(!audit.required && audit.target == Target::Output);
+        assert!(parse("-audit-required").expect("flags").flags.settings().is_err());
     }
 
     #[test]

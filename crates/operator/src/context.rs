@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use kube::Client;
 
+use crate::audit::Audit;
 use crate::index::Index;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -27,6 +28,7 @@ pub(crate) struct Context {
     pub(crate) urgent: Client,
     pub(crate) settings: Settings,
     pub(crate) keys: Keys,
+    pub(crate) audit: Option<Audit>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queue: Queue,
     pub(crate) slots: crate::slots::Slots,
@@ -47,12 +49,15 @@ impl Context {
         metrics: Arc<Metrics>,
         rollouts: crate::rollout::Sender,
     ) -> Self {
+        let audit = settings.audit.as_ref();
+        let audit = audit.map(|settings| Audit::new(settings, metrics.clone()));
         let slots = crate::slots::Slots::of(settings.workers);
         Self {
             client: clients.passes,
             urgent: clients.urgent,
             settings,
             keys,
+            audit,
             metrics,
             queue: Queue::default(),
             slots,

@@ -14,10 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+use sops_core::audit;
 use sops_core::crypto::{DataKey, KeyPart};
 use sops_core::keys::{
     self, Attempt, DecryptionOrder, Hedge, KeyOutcome, KeyProvider, MasterKey, ProviderError,
-    Reach, RecoverError, Refusal,
+    Reach, RecoverError,
 };
 use sops_core::metadata::Metadata;
 use sops_providers::{Keyring, TokioTimer};
@@ -43,8 +44,15 @@ pub(crate) struct Keys {
 struct Slot(tokio::sync::Mutex<Option<Known>>);
 
 enum Known {
-    Key(Arc<DataKey>, Instant),
+    Key(Arc<Held>, Instant),
     Failure(Arc<RecoverError>, Instant),
+}
+
+/// A data key.
+pub(crate) struct Held {
+    pub(crate) data_key: DataKey,
+    /// What opened it.
+    pub(crate) keys: Vec<MasterKey>,
 }
 
 impl Keys {
@@ -83,7 +91,7 @@ impl Keys {
         &self,
         object: &Name,
         metadata: &Metadata,
-    ) -> Result<Arc<DataKey>, Arc<RecoverError>> {
+    ) -> Result<Arc<Held>, Arc<RecoverError>> {
         let allowed = allowed(object, metadata);
         let slot = self.slot(digest(allowed));
         let mut known = slot.0.lock().await;
@@ -106,7 +114,8 @@ impl Keys {
         match attempt {
             Ok(recovered) => {
                 self.count(&recovered.groups);
-                let key = Arc::new(recovered.data_key);
+                let keys = audit::keys_that_opened(&recovered.groups);
+                let key = Arc::new(Held { data_key: recovered.data_key, keys });
                 *known = (!self.kept_for.is_zero()).then(|| Known::Key(key.clone(), now));
                 Ok(key)
             }
@@ -183,27 +192,9 @@ pub(crate) fn lack(error: &RecoverError) -> Lack {
         _ => None,
     });
     let errors: Vec<&ProviderError> = errors.flatten().collect();
-    let refused = |error: &&ProviderError| {
-        use Refusal::{
-            BadCredentials, CredentialsFailed, Denied, Disabled, NoCredentials, NoSuchKey,
-            NotUsable, PendingDeletion, RoleRefused,
-        };
-        matches!(
-            error.refusal,
-            BadCredentials
-                | CredentialsFailed
-                | Denied
-                | Disabled
-                | NoCredentials
-                | NoSuchKey
-                | NotUsable
-                | PendingDeletion
-                | RoleRefused
-        )
-    };
     if errors.iter().any(|error| error.is_temporary()) {
         Lack::Unavailable
-    } else if errors.iter().any(refused) {
+    } else if errors.iter().any(|error| error.is_refusal()) {
         Lack::Denied
     } else {
         Lack::NoneUsable

@@ -8,6 +8,7 @@
 
 mod apply;
 mod args;
+mod audit;
 mod bodies;
 mod content;
 mod context;

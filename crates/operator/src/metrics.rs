@@ -32,6 +32,11 @@ struct Decrypt {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Recorded {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct State {
     state: &'static str,
 }
@@ -71,6 +76,7 @@ pub(crate) struct Metrics {
     connected: Family<Watched, Level>,
     leader: Family<Named, Level>,
     rollouts: Count,
+    records: Family<Recorded, Count>,
 }
 
 /// What a pass came to, for counters.
@@ -102,6 +108,7 @@ impl Metrics {
             connected: Family::default(),
             leader: Family::default(),
             rollouts: Count::default(),
+            records: Family::default(),
         };
         *metrics.lock() = metrics.registered();
         metrics
@@ -182,6 +189,11 @@ impl Metrics {
             "Workloads that were rolled out",
             self.rollouts.clone(),
         );
+        all.register(
+            "sops_operator_audit_records",
+            "Records of the audit log, by outcome; lost: could not be written",
+            self.records.clone(),
+        );
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         all.register("sops_operator_build", "The build", build);
         all
@@ -210,6 +222,10 @@ impl Metrics {
 
     pub(crate) fn kms(&self, took: Duration) {
         self.kms.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn recorded(&self, outcome: &'static str) {
+        self.records.get_or_create(&Recorded { outcome }).inc();
     }
 
     pub(crate) fn rolled_out(&self) {
@@ -314,6 +330,7 @@ mod tests {
         metrics.decrypt("age", "opened");
         metrics.kms(Duration::ZERO);
         metrics.rolled_out();
+        metrics.recorded("lost");
         metrics.watch("secrets", true);
         metrics.leads(true);
         metrics.state(&[("ready", 1, 0)], 0, 0);

@@ -206,7 +206,7 @@ async fn opened(
     object: &SopsSecret,
     require_verified: bool,
 ) -> Result<sops_core::sops_secret::OpenedTemplates, open::Closed> {
-    let opened = open::open(keys, object).await?;
+    let (opened, _) = open::open(keys, object).await?;
     match open::refused(&opened, require_verified) {
         Some(closed) => Err(closed),
         None => Ok(opened),

@@ -5,11 +5,13 @@
 //! - Nothing that is wrong is taken for "there are no templates".
 //! - The texts of its errors name key paths and keys, never values.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use sops_core::crypto::SecretBytes;
 use sops_core::sops_secret::{self, OpenedTemplates, StoredError, StoredObject};
 
-use crate::keys::{self, Keys, Lack};
+use crate::keys::{self, Held, Keys, Lack};
 use crate::object::SopsSecret;
 use crate::status::Reason;
 
@@ -49,11 +51,14 @@ pub(crate) struct Closed {
     pub(crate) detail: String,
 }
 
-/// Opens the templates of an object.
-pub(crate) async fn open(keys: &Keys, object: &SopsSecret) -> Result<OpenedTemplates, Closed> {
+/// Opens the templates of an object; gives what opened them, too.
+pub(crate) async fn open(
+    keys: &Keys,
+    object: &SopsSecret,
+) -> Result<(OpenedTemplates, Arc<Held>), Closed> {
     let stored = read(object)?;
     let name = object.name();
-    let data_key = keys.data_key(&name, stored.metadata()).await.map_err(|error| {
+    let held = keys.data_key(&name, stored.metadata()).await.map_err(|error| {
         let reason = match keys::lack(&error) {
             Lack::NoneUsable => Reason::NoUsableKey,
             Lack::Denied => Reason::KeyDenied,
@@ -61,14 +66,14 @@ pub(crate) async fn open(keys: &Keys, object: &SopsSecret) -> Result<OpenedTempl
         };
         Closed { reason, detail: keys::explain(&error) }
     })?;
-    let opened = stored.open(&data_key).map_err(|error| {
+    let opened = stored.open(&held.data_key).map_err(|error| {
         let hint = "the value, its place or the data key was changed since it was encrypted";
         Closed { reason: Reason::BadCiphertext, detail: format!("{error}; {hint}") }
     })?;
     if opened.templates.values().next().is_none() {
         return Err(no_templates(object));
     }
-    Ok(opened)
+    Ok((opened, held))
 }
 
 /// Takes an object apart, without asking any key.

@@ -8,6 +8,7 @@ use kube::Api;
 use kube::api::{GetParams, Patch, PatchParams};
 
 use crate::apply::{self, Failed, Settled};
+use crate::audit;
 use crate::content::Ids;
 use crate::context::Context;
 use crate::desired::{self, Desired, Wrong};
@@ -124,16 +125,13 @@ async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprin
     if object.switches().suspend == Some(true) {
         return Outcome::Suspended;
     }
-    let opened = match open::open(&context.keys, object).await {
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let opened = match audit::open(context, object, demands_verified(context, namespace)).await {
         Ok(opened) => opened,
-        Err(closed) => return Outcome::Closed(closed, None),
+        Err((closed, integrity)) => return Outcome::Closed(closed, integrity),
     };
     let integrity = Integrity::of(&opened.integrity);
     let doubt = open::doubt(&opened.integrity);
-    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    if let Some(closed) = open::refused(&opened, demands_verified(context, namespace)) {
-        return Outcome::Closed(closed, Some(integrity));
-    }
     let templates = desired::desired(&opened.templates);
     drop(opened.templates);
     want(context, object, &templates);

@@ -213,7 +213,7 @@ fn summary(object: &SopsSecret, outcome: &Outcome) -> Summary {
         },
         Outcome::Closed(closed, _) => {
             let (next, hopeless) = match closed.reason {
-                Reason::KeyUnavailable => (Next::Soon, false),
+                Reason::KeyUnavailable | Reason::NotRecorded => (Next::Soon, false),
                 Reason::NoUsableKey | Reason::KeyDenied | Reason::NotVerified => {
                     (Next::Interval, false)
                 }

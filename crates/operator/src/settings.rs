@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     /// How many workloads are rolled out in a minute when their Secrets change; none at all if
     /// absent.
     pub(crate) rollouts_per_minute: Option<u32>,
+    /// Where records of opened objects go.
+    pub(crate) audit: Option<crate::audit::Settings>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) health: Option<SocketAddr>,
     pub(crate) election: Option<Election>,

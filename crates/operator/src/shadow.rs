@@ -5,6 +5,7 @@ use std::time::Instant;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
+use crate::audit;
 use crate::context::Context;
 use crate::desired::{self, Desired};
 use crate::metrics::Passed;
@@ -19,9 +20,9 @@ pub(crate) async fn look(context: &Context, name: &Name) -> Result<(), kube::Err
     if object.metadata.deletion_timestamp.is_some() || object.switches().suspend == Some(true) {
         return Ok(());
     }
-    let opened = match open::open(&context.keys, &object).await {
+    let opened = match audit::open(context, &object, false).await {
         Ok(opened) => opened,
-        Err(closed) => {
+        Err((closed, _)) => {
             let reason = closed.reason.name();
             tracing::warn!(sopssecret = %name, reason, "Would fail: {}", closed.detail);
             context.metrics.passed(Passed::Failure, reason, begin.elapsed());

@@ -113,6 +113,8 @@ pub(crate) enum Reason {
     IntegrityMismatch,
     /// Only verified objects are taken here, and this is none.
     NotVerified,
+    /// The audit log did not take the record of it.
+    NotRecorded,
     /// One template or more could not be applied; `status.secrets` says which.
     TemplateFailed,
 }
@@ -132,6 +134,7 @@ impl Reason {
             Self::BadCiphertext => "BadCiphertext",
             Self::IntegrityMismatch => "IntegrityMismatch",
             Self::NotVerified => "NotVerified",
+            Self::NotRecorded => "NotRecorded",
             Self::TemplateFailed => "TemplateFailed",
         }
     }

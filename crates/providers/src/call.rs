@@ -81,20 +81,38 @@ impl CallPolicy {
     /// # Errors
     /// What the last attempt said, or what `late` says.
     #[allow(dead_code, reason = "which services use it depends on the features")]
-    pub(crate) async fn run<T, E: Fault, F>(
+    pub(crate) async fn run<T, E, F>(
         &self,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
         late: impl FnOnce(Option<E>) -> E,
     ) -> Result<T, E>
     where
         F: Future<Output = Result<T, Failed<E>>>,
     {
+        self.repeat(attempt).await.map_err(|ended| match ended {
+            Ended::Failed(error) => *error,
+            Ended::NoAnswer(before) => late(before.map(|error| *error)),
+        })
+    }
+
+    /// The same for whatever tells itself that there was no answer.
+    ///
+    /// # Errors
+    /// What the last attempt said, or that there was no answer in time.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
+    pub(crate) async fn repeat<T, E, F>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Ended<E>>
+    where
+        F: Future<Output = Result<T, Failed<E>>>,
+    {
         let end = self.end();
-        let mut before: Option<E> = None;
+        let mut before = None;
         let mut number = 1;
         loop {
             let Ok(result) = timeout_at(end, attempt()).await else {
-                return Err(late(before));
+                return Err(Ended::NoAnswer(before));
             };
             let failed = match result {
                 Ok(done) => return Ok(done),
@@ -103,15 +121,16 @@ impl CallPolicy {
             let pause = pause(number).max(failed.wait);
             let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < end);
             if !failed.again || number >= self.attempts || !in_time {
-                return Err(*failed.error);
+                return Err(Ended::Failed(failed.error));
             }
-            before = Some(*failed.error);
+            before = Some(failed.error);
             sleep(pause).await;
             number += 1;
         }
     }
 
-    fn end(&self) -> Instant {
+    /// When a call that begins now has to be over.
+    pub(crate) fn end(&self) -> Instant {
         // A deadline beyond what a clock can tell is none; thirty years are as good.
         let now = Instant::now();
         let far = Duration::from_secs(30 * 365 * 86_400);
@@ -148,6 +167,15 @@ impl Fault for ProviderError {
     }
 }
 
+/// How a call ended that did not work.
+#[derive(Debug)]
+pub(crate) enum Ended<E> {
+    /// This is what the last attempt said.
+    Failed(Box<E>),
+    /// There was no answer in time; what the attempt before said.
+    NoAnswer(Option<Box<E>>),
+}
+
 /// An attempt that did not work.
 #[derive(Debug)]
 pub(crate) struct Failed<E = ProviderError> {
@@ -165,6 +193,11 @@ impl<E: Fault> From<E> for Failed<E> {
 
 #[allow(dead_code, reason = "which services use it depends on the features")]
 impl<E> Failed<E> {
+    /// `again`: the same may work later.
+    pub(crate) fn new(error: E, again: bool) -> Self {
+        Self { error: Box::new(error), again, wait: Duration::ZERO }
+    }
+
     /// It is not tried again, whatever kind it is.
     pub(crate) fn for_good(mut self) -> Self {
         self.again = false;

@@ -6,6 +6,8 @@
 //!   or a file on its own, except what the libraries of AWS, Google and Azure do for their
 //!   credential chains.
 //! - Nothing is loaded or connected before a key has to be asked.
+//! - Records of the audit log are no key service; where they go is told in the same way, and no key
+//!   service knows of it.
 //! - Each service is a feature. A build without it still reads and writes documents with its
 //!   keys; [`missing_feature`] says what would make them usable.
 //!
@@ -29,6 +31,8 @@ mod age_plugin;
 mod age_pq;
 #[cfg(feature = "age-ssh")]
 mod age_ssh;
+#[cfg(feature = "audit")]
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws_kms;
 #[cfg(feature = "azure")]

@@ -17,6 +17,7 @@ mod fuzz;
 mod generate;
 mod image;
 mod peer;
+mod postgres;
 mod programs;
 mod rig;
 mod shell;

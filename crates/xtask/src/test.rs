@@ -9,6 +9,7 @@ use sops_tests::paths;
 
 use crate::cluster::Cluster;
 use crate::emulators::Emulators;
+use crate::postgres::Postgres;
 use crate::vault::Vault;
 use crate::{cluster, fuzz, peer, shell, tools};
 
@@ -65,6 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 struct Rig {
     _emulators: Option<Emulators>,
     _vault: Option<Vault>,
+    _postgres: Option<Postgres>,
     _cluster: Option<Cluster>,
 }
 
@@ -102,7 +104,12 @@ fn prepare(test: &mut Command) -> Result<Rig> {
             Err(error) => drop(shell::missing::<()>(&error)?),
         }
     }
-    Ok(Rig { _emulators: emulators(test)?, _vault: vault(test)?, _cluster: control_plane(test)? })
+    Ok(Rig {
+        _emulators: emulators(test)?,
+        _vault: vault(test)?,
+        _postgres: postgres(test)?,
+        _cluster: control_plane(test)?,
+    })
 }
 
 fn emulators(test: &mut Command) -> Result<Option<Emulators>> {
@@ -126,6 +133,17 @@ fn vault(test: &mut Command) -> Result<Option<Vault>> {
         Ok(vault) => {
             test.envs(vault.variables());
             Ok(Some(vault))
+        }
+        Err(error) => shell::missing(&error),
+    }
+}
+
+fn postgres(test: &mut Command) -> Result<Option<Postgres>> {
+    shell::step("PostgreSQL");
+    match Postgres::start() {
+        Ok(postgres) => {
+            test.envs(postgres.variables());
+            Ok(Some(postgres))
         }
         Err(error) => shell::missing(&error),
     }

@@ -69,8 +69,13 @@ pub(crate) fn system_package(program: &str, package: &str) -> Result<()> {
     if paths::on_path(program).is_some() {
         return Ok(());
     }
+    install(program, package)
+}
+
+/// The same for a program that is not looked for on `PATH`.
+pub(crate) fn install(program: &str, package: &str) -> Result<()> {
     if !rustix::process::geteuid().is_root() || paths::on_path("apt-get").is_none() {
-        bail!("`{program}` is not on PATH; install the package {package}");
+        bail!("`{program}` is not there; install the package {package}");
     }
     let apt = |arguments: &[&str]| {
         let mut apt = shell::command("apt-get", arguments.iter().map(OsStr::new));

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod cluster;
 pub mod doubles;
 pub mod huawei;
+pub mod postgres;
 pub mod servers;
 pub mod stores;
 pub mod vault;

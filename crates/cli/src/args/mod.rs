@@ -130,6 +130,7 @@ pub(crate) enum Command {
     Publish(commands::publish::PublishArgs),
     #[cfg(feature = "keyservice")]
     Keyservice(commands::keyservice::KeyserviceArgs),
+    Audit(commands::audit::AuditArgs),
     Completion(commands::completion::CompletionArgs),
     #[command(hide = true)]
     Man(commands::man::ManArgs),

@@ -17,6 +17,7 @@ use crate::{
         files::{DocumentFlag, OutputFlags, TypeFlags},
         keys::ServiceFlags,
     },
+    auditing::Trail,
     config_file,
     failure::{Failure, reading},
     files::{delivery::Input, input::Source, replace::Content},
@@ -66,7 +67,11 @@ pub(crate) struct DecryptArgs {
 }
 
 /// Decrypts.
-pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &DecryptArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     super::warn_of_extra(&args.extra);
     let source = Source::of(args.path.as_deref());
     request::demand_one_target(&args.output, &source)?;
@@ -81,7 +86,8 @@ pub(crate) fn run(args: &DecryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let input = Input::read(&source, args.output.in_place)?;
     let sealed = opening::read(formats.input, input.bytes())?;
     let mac = Mac::unless(args.ignore_mac, source.file());
-    let document = opening::open(sealed, &services, false, mac)?.document;
+    let track = trail.on(source.file());
+    let document = opening::open(sealed, &services, false, mac, &track)?.document;
     let text = clear(args, global, &document, formats, path.as_ref(), &layout)?;
     if let (true, Source::File(path)) = (args.output.in_place, &source) {
         formats.warn_of_name(path);

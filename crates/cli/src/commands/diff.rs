@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use sops_core::{
+    audit::Action,
     crypto::SecretBytes,
     diff::{self, Change, ChangeKind, Side},
     document::{Document, ReadError},
@@ -16,6 +17,7 @@ use sops_core::{
 
 use crate::{
     args::{GlobalFlags, keys::ServiceFlags},
+    auditing::{Track, Trail},
     difference::{Report, unified},
     failure::{self, Failure, reading, sentence},
     files::{self, input::Source, print},
@@ -76,12 +78,19 @@ pub(crate) struct DiffArgs {
 }
 
 /// Compares.
-pub(crate) fn run(args: &DiffArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &DiffArgs,
+    _global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     let Some(path) = &args.path else { return Err(super::no_file()) };
     let services = KeyServices::new(&args.services)?;
     let (old, new) = sides(args, path)?;
     if args.show_values {
-        let (before, after) = (old.plaintext(&services)?, new.plaintext(&services)?);
+        // Other names than these are those of files that Git made for this moment.
+        let newer = args.newer.as_ref().filter(|_| args.rest.is_empty()).unwrap_or(path);
+        let before = old.plaintext(&services, &trail.on(Some(path)))?;
+        let after = new.plaintext(&services, &trail.on(Some(newer)))?;
         let text = unified(&old.name, &new.name, &before, &after);
         print(text.expose())?;
         return Ok(status(args, !text.is_empty()));
@@ -227,15 +236,20 @@ impl Version {
         Some((open.tree, verdict.is_good()))
     }
 
-    /// The text in clear.
-    fn plaintext(&self, services: &KeyServices) -> Result<SecretBytes, Failure> {
+    /// The text in clear, and a record of it.
+    fn plaintext(&self, services: &KeyServices, track: &Track<'_>) -> Result<SecretBytes, Failure> {
         let Some(bytes) = &self.bytes else { return Ok(SecretBytes::default()) };
         let Some(Document::Sealed(_)) = &self.document else { return Ok(bytes.clone()) };
         let sealed = opening::read(self.format, bytes)?;
-        let data_key = services.recover(&sealed.metadata)?;
+        track.begin(Action::Decrypt)?;
+        let (data_key, keys) = services.recover_with_keys(&sealed.metadata, |error, tried| {
+            track.because(error.into());
+            failure::keys::recover(error, tried)
+        })?;
         let opened =
             pipeline::open(sealed, &data_key, false).map_err(|error| reading::leaf(&error))?;
         let (document, verdict) = opened.unverified();
+        track.opened(keys, verdict.is_good())?;
         if !verdict.is_good() {
             failure::warn(format_args!(
                 "{}: {}",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use sops_core::{
+    audit::Action,
     crypto::{DataKey, SecretBytes},
     document::{Document, PlainDocument},
     format::Format,
@@ -19,6 +20,7 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
+    auditing::{Track, Trail},
     canonical, config_file,
     draft::{self, Draft},
     failure::{self, Failure, reading},
@@ -30,7 +32,7 @@ use crate::{
     metadata_edit,
     opening::{self, Mac, Open},
     request::{self, Formats, creation},
-    sealing::{self, Order},
+    sealing::{self, Order, Unrecorded},
     status::Status,
 };
 
@@ -75,10 +77,14 @@ pub(crate) struct EditArgs {
 }
 
 /// Edits.
-pub(crate) fn run(args: &EditArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(args: &EditArgs, global: &GlobalFlags, trail: &Trail) -> Result<Status, Failure> {
     super::warn_of_extra(&args.extra);
     let Some(path) = &args.path else { return Err(super::no_file()) };
-    if path.exists() { existing(args, global, path) } else { new(args, global, path) }
+    let track = trail.on(Some(path));
+    match path.exists() {
+        true => existing(args, global, path, &track),
+        false => new(args, global, path, &track),
+    }
 }
 
 impl EditArgs {
@@ -89,7 +95,12 @@ impl EditArgs {
     }
 }
 
-fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
+fn existing(
+    args: &EditArgs,
+    global: &GlobalFlags,
+    path: &Path,
+    track: &Track<'_>,
+) -> Result<Status, Failure> {
     let formats = Formats::of(&args.types, Some(args.name(path)))?;
     formats.warn_of_name(path);
     let services = KeyServices::new(&args.services)?;
@@ -100,7 +111,7 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
     original.demand_replaceable()?;
     let sealed = opening::read(formats.input, original.bytes())?;
     let mac = Mac::unless(args.ignore_mac, Some(path));
-    let Open { data_key, document } = opening::open(sealed, &services, true, mac)?;
+    let Open { data_key, document } = opening::open(sealed, &services, true, mac, track)?;
     let text = document.text().map_err(|error| reading::dump(&error))?;
     let canonical = canonical::is_canonical(&document.tree, &document.metadata);
     let OpenDocument { mut metadata, memory, .. } = document;
@@ -114,16 +125,26 @@ fn existing(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status
             let (plain, metadata) = metadata_edit::read(text, opened.format, &opened.metadata)?;
             let metadata =
                 metadata_edit::settle(metadata, &opened.metadata, &opened.data_key, &services)?;
-            opened.seal(plain, metadata)
+            opened.seal(plain, metadata, track)
         })?
     } else {
         Draft::start(path, text, opened.format)?
-            .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?
+            .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone(), track))?
     };
+    let sealed = recorded(path, &sealed, track)?;
     original
         .replace(&sealed.text, Content::Sealed)
         .map_err(|failure| keep(path, &sealed.text, failure))?;
     Ok(Status::Success)
+}
+
+/// The edit, recorded. Without a record the file stays as it is, and the edit is kept.
+fn recorded<'s>(
+    path: &Path,
+    sealed: &'s Unrecorded,
+    track: &Track<'_>,
+) -> Result<&'s SealedText, Failure> {
+    sealed.record(track).map_err(|failure| keep(path, sealed.text_to_keep(), failure))
 }
 
 /// Keeps an edit that could not be written where it should: beside the file, else in the folder
@@ -160,7 +181,12 @@ struct Opened {
 }
 
 impl Opened {
-    fn seal(&self, plain: PlainDocument, metadata: Metadata) -> Result<SealedText, Failure> {
+    fn seal(
+        &self,
+        plain: PlainDocument,
+        metadata: Metadata,
+        track: &Track<'_>,
+    ) -> Result<Unrecorded, Failure> {
         let plain = canonical::keep(plain, self.canonical, &metadata, true);
         let order = Order {
             metadata,
@@ -168,11 +194,16 @@ impl Opened {
             target: self.target,
             allow_nothing_sealed: self.allow,
         };
-        sealing::seal(plain, self.memory.clone(), order)
+        sealing::seal(plain, self.memory.clone(), order, track)
     }
 }
 
-fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Failure> {
+fn new(
+    args: &EditArgs,
+    global: &GlobalFlags,
+    path: &Path,
+    track: &Track<'_>,
+) -> Result<Status, Failure> {
     replace::demand_creatable(path)?;
     let name = args.name(path);
     let formats = Formats::of(&args.types, Some(name))?;
@@ -182,6 +213,7 @@ fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Fai
     let target = request::target(formats.output, global, config.as_ref())?;
     let layout = request::layout(formats.input, global, config.as_ref())?;
     let allow = creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+    track.begin(Action::Encrypt)?;
     // Before the editor opens: whoever has written a text wants to keep it.
     let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
         &decision.groups,
@@ -195,7 +227,8 @@ fn new(args: &EditArgs, global: &GlobalFlags, path: &Path) -> Result<Status, Fai
     let opened = Opened { data_key, metadata, memory, format, target, allow, canonical };
     let text = sample(formats.input, &layout).map_err(|error| reading::dump(&error))?;
     let sealed = Draft::start(path, text, opened.format)?
-        .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone()))?;
+        .edit(|text| opened.seal(plain(text, opened.format)?, opened.metadata.clone(), track))?;
+    let sealed = recorded(path, &sealed, track)?;
     replace::create(path, &sealed.text, Content::Sealed)
         .map_err(|failure| keep(path, &sealed.text, failure))?;
     Ok(Status::Success)

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use sops_core::{
+    audit::Action,
     config::Decision,
     crypto::MacScope,
     document::{Document, PlainDocument, SealedDocument},
-    pipeline::{NonceMemory, OpenDocument, SealedText, Target},
+    pipeline::{NonceMemory, OpenDocument, Target},
 };
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
+    auditing::{Track, Trail},
     canonical,
     config_file::{self, ConfigFile},
     failure::{Failure, reading},
@@ -25,7 +27,7 @@ use crate::{
     key_services::{KeyServices, Purpose},
     opening::{self, Mac, Open},
     request::{self, Formats, creation},
-    sealing::{self, Order},
+    sealing::{self, Order, Unrecorded},
     status::Status,
 };
 
@@ -72,7 +74,11 @@ pub(crate) struct EncryptArgs {
 }
 
 /// Encrypts.
-pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &EncryptArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     super::warn_of_extra(&args.extra);
     let source = Source::of(args.path.as_deref());
     request::demand_one_target(&args.output, &source)?;
@@ -85,7 +91,8 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     let formats = Formats::of(&args.types, Some(name))?;
     let config = config_file::find(global)?;
     if args.canonical {
-        return in_canonical_form(args, global, &source, formats, config.as_ref(), name);
+        let track = trail.on(source.file());
+        return in_canonical_form(args, global, &source, formats, config.as_ref(), name, &track);
     }
     let decision =
         creation::decision(&args.keys, &args.selection, config.as_ref(), name, formats.input)?;
@@ -101,6 +108,8 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
         Err(error) => return Err(reading::plain(&error, formats.input)),
     };
     canonical::tell_of_order(&plain, &decision);
+    let track = trail.on(source.file());
+    track.begin(Action::Encrypt)?;
     let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
         &decision.groups,
         &[],
@@ -109,7 +118,8 @@ pub(crate) fn run(args: &EncryptArgs, global: &GlobalFlags) -> Result<Status, Fa
     )?;
     let metadata = sealing::metadata(decision, keys);
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed };
-    let sealed = sealing::seal(plain, NonceMemory::default(), order)?;
+    let sealed = sealing::seal(plain, NonceMemory::default(), order, &track)?;
+    let sealed = sealed.record(&track)?;
     if let (true, Source::File(path)) = (args.output.in_place, &source) {
         formats.warn_of_name(path);
     }
@@ -125,6 +135,7 @@ fn in_canonical_form(
     formats: Formats,
     config: Option<&ConfigFile>,
     name: &Path,
+    track: &Track<'_>,
 ) -> Result<Status, Failure> {
     let target = request::target(formats.output, global, config)?;
     let input = Input::read(source, args.output.in_place)?;
@@ -133,10 +144,10 @@ fn in_canonical_form(
             let plain = canonical::prepare(plain)?;
             let (keys, rule) = (&args.keys, &args.selection);
             let decision = creation::decision(keys, rule, config, name, formats.input)?;
-            first(args, plain, decision, target)?.text
+            first(args, plain, decision, target, track)?.record(track)?.text.clone()
         }
-        Ok(Document::Sealed(sealed)) => match again(args, *sealed, target, source.file())? {
-            Some(sealed) => sealed.text,
+        Ok(Document::Sealed(sealed)) => match again(args, *sealed, target, source.file(), track)? {
+            Some(sealed) => sealed.record(track)?.text.clone(),
             None => input.bytes().clone(),
         },
         Err(error) => return Err(reading::plain(&error, formats.input)),
@@ -154,7 +165,8 @@ fn first(
     plain: PlainDocument,
     mut decision: Decision,
     target: Target,
-) -> Result<SealedText, Failure> {
+    track: &Track<'_>,
+) -> Result<Unrecorded, Failure> {
     let root = canonical::demand(&plain.tree)?;
     let by_flag = args.selection.names_rule();
     decision.selection = canonical::settle(root, decision.selection, by_flag)?;
@@ -162,6 +174,7 @@ fn first(
     canonical::demand_canonical(root, &decision.selection)?;
     let allow_nothing_sealed =
         creation::may_encrypt_nothing(args.selection.allow_nothing_encrypted)?;
+    track.begin(Action::Encrypt)?;
     let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
         &decision.groups,
         &[],
@@ -171,7 +184,7 @@ fn first(
     let metadata = sealing::metadata(decision, keys);
     canonical::warn_of_schema(&metadata);
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed };
-    sealing::seal(plain, NonceMemory::default(), order)
+    sealing::seal(plain, NonceMemory::default(), order, track)
 }
 
 /// Brings an encrypted SopsSecret into canonical form, under the keys that it has; `None` when it
@@ -181,7 +194,8 @@ fn again(
     sealed: SealedDocument,
     target: Target,
     file: Option<&Path>,
-) -> Result<Option<SealedText>, Failure> {
+    track: &Track<'_>,
+) -> Result<Option<Unrecorded>, Failure> {
     if args.keys.any() || args.selection.names_rule() {
         let problem = "--canonical: the file is encrypted already, and keeps its keys and its rule";
         return Err(Failure::new(Status::ConflictingParameters, problem)
@@ -193,7 +207,8 @@ fn again(
         return Ok(None);
     }
     let services = KeyServices::new(&args.services)?;
-    let Open { data_key, document } = opening::open(sealed, &services, true, Mac::Demanded(file))?;
+    let Open { data_key, document } =
+        opening::open(sealed, &services, true, Mac::Demanded(file), track)?;
     let text = document.text().map_err(|error| reading::dump(&error))?;
     let OpenDocument { mut metadata, memory, .. } = document;
     let plain = match Document::read(format, text) {
@@ -208,5 +223,5 @@ fn again(
     canonical::warn_of_schema(&metadata);
     metadata.raise_version();
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
-    sealing::seal(plain, memory, order).map(Some)
+    sealing::seal(plain, memory, order, track).map(Some)
 }

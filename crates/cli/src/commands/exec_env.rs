@@ -15,6 +15,7 @@ use sops_core::{
 use super::exec::ChildFlags;
 use crate::{
     args::{GlobalFlags, files::DocumentFlag, keys::ServiceFlags},
+    auditing::Trail,
     failure::{Failure, reading},
     files::{
         child::Child,
@@ -66,7 +67,11 @@ pub(crate) struct ExecEnvArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ExecEnvArgs, _global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &ExecEnvArgs,
+    _global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     let (file, line) = args.child.split(&args.words)?;
     args.child.warn("exec-env");
     if args.same_process && args.child.background {
@@ -82,7 +87,8 @@ pub(crate) fn run(args: &ExecEnvArgs, _global: &GlobalFlags) -> Result<Status, F
     let bytes = Source::File(path.to_owned()).read()?;
     let sealed = opening::read(format, &bytes)?;
     let mac = Mac::unless(args.ignore_mac, Some(path));
-    let document = opening::open(sealed, &services, false, mac)?.document;
+    let track = trail.on(Some(path));
+    let document = opening::open(sealed, &services, false, mac, &track)?.document;
     let documents = &document.tree.documents;
     let number = args.document.choose(documents.len())?;
 

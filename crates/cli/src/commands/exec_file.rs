@@ -15,6 +15,7 @@ use crate::{
         files::{DocumentFlag, TypeFlags},
         keys::ServiceFlags,
     },
+    auditing::Trail,
     config_file,
     failure::{Failure, os_words},
     files::{
@@ -69,7 +70,11 @@ pub(crate) struct ExecFileArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ExecFileArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &ExecFileArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     let (file, line) = args.child.split(&args.words)?;
     args.child.warn("exec-file");
     let name = name(args.filename.as_deref())?;
@@ -84,7 +89,8 @@ pub(crate) fn run(args: &ExecFileArgs, global: &GlobalFlags) -> Result<Status, F
     let bytes = Source::File(path.to_owned()).read()?;
     let sealed = opening::read(formats.input, &bytes)?;
     let mac = Mac::unless(args.ignore_mac, Some(path));
-    let document = opening::open(sealed, &services, false, mac)?.document;
+    let track = trail.on(Some(path));
+    let document = opening::open(sealed, &services, false, mac, &track)?.document;
     let text = super::decrypt::whole(&document, args.document, false, global, formats, &layout)?;
 
     if let Some(user) = &user {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::{GlobalFlags, keys::ServiceFlags},
+    auditing::Trail,
     config_file,
     failure::{self, Failure},
     files::print,
@@ -58,7 +59,11 @@ pub(crate) struct PublishArgs {
 }
 
 /// Publishes.
-pub(crate) fn run(args: &PublishArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &PublishArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     super::warn_of_extra(&args.extra);
     let Some(path) = &args.path else { return Err(super::no_file()) };
     let config = config_file::find(global)?.ok_or_else(|| {
@@ -66,7 +71,7 @@ pub(crate) fn run(args: &PublishArgs, global: &GlobalFlags) -> Result<Status, Fa
             .hint("destination_rules stand in .sops.yaml, in this folder or above")
     })?;
     let found = find(path, args.recursive)?;
-    let mut run = Run::new(global, &config, KeyServices::new(&args.services)?);
+    let mut run = Run::new(global, &config, KeyServices::new(&args.services)?, trail);
     run.yes = args.yes;
     run.dry = args.dry_run;
     run.json = args.json;
@@ -90,6 +95,7 @@ pub(crate) fn run(args: &PublishArgs, global: &GlobalFlags) -> Result<Status, Fa
             Err(failure) if one => return Err(failure),
             Err(failure) => {
                 tally.failed += 1;
+                trail.failed(&failure);
                 failure.within(&file).print();
             }
             Ok(done) => {

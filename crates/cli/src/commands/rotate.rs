@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use sops_core::audit::Action;
+
 use crate::{
     args::{
         GlobalFlags,
         files::{OutputFlags, TypeFlags},
         keys::{ChangeKeyFlags, ServiceFlags},
     },
+    auditing::Trail,
     config_file,
     failure::Failure,
     files::{absolute_path, delivery::Input, input::Source, replace::Content},
@@ -51,7 +54,11 @@ pub(crate) struct RotateArgs {
 }
 
 /// Rotates.
-pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &RotateArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     super::warn_of_extra(&args.extra);
     let Some(path) = &args.path else { return Err(super::no_file()) };
     let source = Source::of(Some(path));
@@ -75,7 +82,9 @@ pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Fai
     let sealed = opening::read(formats.input, input.bytes())?;
     let mut metadata = sealed.metadata.clone();
     let mac = Mac::unless(args.ignore_mac, source.file());
-    let document = opening::open(sealed, &services, true, mac)?.document;
+    let track = trail.on(source.file());
+    track.begin(Action::Rotate)?;
+    let document = opening::open(sealed, &services, true, mac, &track)?.document;
     let wanted = change.apply(&metadata.groups);
     let (data_key, keys) = services.distribute(
         &wanted,
@@ -88,6 +97,7 @@ pub(crate) fn run(args: &RotateArgs, global: &GlobalFlags) -> Result<Status, Fai
     // What the rule selects is no question here: it is the file's own.
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: true };
     let sealed = sealing::rotate(document, order)?;
+    let sealed = sealed.record(&track)?;
     if let (true, Source::File(path)) = (args.output.in_place, &source) {
         formats.warn_of_name(path);
     }

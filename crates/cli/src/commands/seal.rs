@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use sops_core::{
+    audit::Action,
     crypto::MacScope,
     document::{Document, PlainDocument},
     format::{self, Format},
@@ -20,6 +21,7 @@ use crate::{
         keys::{KeyFlags, ServiceFlags},
         selection::SelectionFlags,
     },
+    auditing::Trail,
     canonical, config_file,
     failure::{self, Failure, reading},
     files::{
@@ -72,7 +74,7 @@ pub(crate) struct SealArgs {
 }
 
 /// Seals.
-pub(crate) fn run(args: &SealArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(args: &SealArgs, global: &GlobalFlags, trail: &Trail) -> Result<Status, Failure> {
     let sources = sources(&args.paths)?;
     let name = name_for_rules(args, &sources)?;
     let target_format = match Format::of_file_name(&name.to_string_lossy()) {
@@ -94,6 +96,8 @@ pub(crate) fn run(args: &SealArgs, global: &GlobalFlags) -> Result<Status, Failu
     decision.mac_scope = MacScope::SealedOnly;
     let target = request::target(target_format, global, config.as_ref())?;
 
+    let track = trail.on(args.output.as_deref().or(sources.iter().find_map(Source::file)));
+    track.begin(Action::Encrypt)?;
     let plain = laid_out(object, target_format, target.indent)?;
     let (data_key, keys) = KeyServices::new(&args.services)?.distribute(
         &decision.groups,
@@ -103,7 +107,8 @@ pub(crate) fn run(args: &SealArgs, global: &GlobalFlags) -> Result<Status, Failu
     )?;
     let metadata = sealing::metadata(decision, keys);
     let order = Order { metadata, data_key: &data_key, target, allow_nothing_sealed: false };
-    let sealed = sealing::seal(plain, NonceMemory::default(), order)?;
+    let sealed = sealing::seal(plain, NonceMemory::default(), order, &track)?;
+    let sealed = sealed.record(&track)?;
     canonical::warn_of_schema(&sealed.metadata);
     warn_of_size(canonical::size_as_json(target_format, &sealed.text)?);
     match &args.output {

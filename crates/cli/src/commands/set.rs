@@ -20,6 +20,7 @@ use crate::{
         files::{DocumentFlag, TypeFlags},
         keys::ServiceFlags,
     },
+    auditing::Trail,
     failure::{self, Failure, os_words, reading},
     files::input::Source,
     request::{self, place, value},
@@ -73,7 +74,7 @@ pub(crate) struct SetArgs {
 }
 
 /// Sets the value.
-pub(crate) fn run(args: &SetArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(args: &SetArgs, global: &GlobalFlags, trail: &Trail) -> Result<Status, Failure> {
     if args.value_file && args.value_stdin {
         return Err(Failure::generic("Error: cannot use both --value-file and --value-stdin"));
     }
@@ -105,7 +106,7 @@ pub(crate) fn run(args: &SetArgs, global: &GlobalFlags) -> Result<Status, Failur
             .map(Some)
             .map_err(|error| reading::amend(&error))
     };
-    amending.run(global, change, |sealed| warn_of_clear(sealed, format, number.get(), &path))
+    amending.run(global, trail, change, |sealed| warn_of_clear(sealed, format, number.get(), &path))
 }
 
 /// Says that the file's own rule leaves the value in clear. With the default rule that is what a

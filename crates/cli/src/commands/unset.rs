@@ -11,6 +11,7 @@ use crate::{
         files::{DocumentFlag, TypeFlags},
         keys::ServiceFlags,
     },
+    auditing::Trail,
     failure::{Failure, reading},
     request::place,
     status::Status,
@@ -46,7 +47,11 @@ pub(crate) struct UnsetArgs {
 }
 
 /// Removes the value.
-pub(crate) fn run(args: &UnsetArgs, global: &GlobalFlags) -> Result<Status, Failure> {
+pub(crate) fn run(
+    args: &UnsetArgs,
+    global: &GlobalFlags,
+    trail: &Trail,
+) -> Result<Status, Failure> {
     let [file, index] = args.words.as_slice() else {
         let problem = "Error: no file specified, or index is missing";
         return Err(Failure::new(Status::NoFileSpecified, problem));
@@ -70,5 +75,5 @@ pub(crate) fn run(args: &UnsetArgs, global: &GlobalFlags) -> Result<Status, Fail
                 .map_err(|error| reading::amend(&error)),
         }
     };
-    amending.run(global, change, |_| ())
+    amending.run(global, trail, change, |_| ())
 }

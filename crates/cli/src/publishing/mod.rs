@@ -47,6 +47,7 @@ use places::{Kind, Places};
 
 use crate::{
     args::GlobalFlags,
+    auditing::Trail,
     config_file::{ConfigFile, with_slashes},
     failure::{self, Failure, deciding, reading, sentence},
     files::{absolute_path, input::Source, print},
@@ -63,6 +64,7 @@ pub(crate) struct Run<'a> {
     pub(crate) global: &'a GlobalFlags,
     pub(crate) config: &'a ConfigFile,
     pub(crate) services: KeyServices,
+    trail: &'a Trail,
     /// Do not ask.
     pub(crate) yes: bool,
     /// Look at what is there, and write nothing.
@@ -98,11 +100,13 @@ impl<'a> Run<'a> {
         global: &'a GlobalFlags,
         config: &'a ConfigFile,
         services: KeyServices,
+        trail: &'a Trail,
     ) -> Self {
         Self {
             global,
             config,
             services,
+            trail,
             yes: false,
             dry: false,
             omit_extensions: false,
@@ -280,7 +284,8 @@ impl<'a> Run<'a> {
     /// The values in clear.
     fn values(&self, job: &Job<'_>, sealed: SealedDocument) -> Result<Object, Failure> {
         let mac = Mac::Demanded(Some(job.path));
-        let open = opening::open(sealed, &self.services, false, mac)?;
+        let track = self.trail.on(Some(job.path));
+        let open = opening::open(sealed, &self.services, false, mac, &track)?;
         Object::of(&open.document.tree).map_err(|error| unsayable(&error))
     }
 
@@ -293,7 +298,8 @@ impl<'a> Run<'a> {
     ) -> Result<Done, Failure> {
         let mac = Mac::Demanded(Some(job.path));
         let before = sealed.tree.clone();
-        let open = opening::open(sealed, &self.services, false, mac)?;
+        let track = self.trail.on(Some(job.path));
+        let open = opening::open(sealed, &self.services, false, mac, &track)?;
         let text = open.document.text().map_err(|error| reading::emit(&error))?;
         let plain = match Document::read(job.format, text) {
             Ok(Document::Plain(plain)) => plain,
@@ -310,12 +316,13 @@ impl<'a> Run<'a> {
         let metadata = sealing::metadata(decision, keys);
         let allow_nothing_sealed = request::creation::may_encrypt_nothing(false)?;
         let order = Order { metadata, data_key: &data_key, target: output, allow_nothing_sealed };
-        let text = sealing::seal(plain, NonceMemory::default(), order)?.text;
+        let sealed = sealing::seal(plain, NonceMemory::default(), order, &track)?;
+        let text = &sealed.record(&track)?.text;
         if !job.selects {
-            demand_nothing_is_bared(job.format, &before, &text)?;
+            demand_nothing_is_bared(job.format, &before, text)?;
         }
         let target = self.places.target(&job.destination, &job.name, None)?;
-        let version = self.write(&*target, &text, &Held::Unknown(None))?;
+        let version = self.write(&*target, text, &Held::Unknown(None))?;
         Ok(done(job, Outcome::Published, version, Vec::new(), true))
     }
 

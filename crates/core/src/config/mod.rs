@@ -17,7 +17,7 @@ mod destination;
 mod key_list;
 mod registry;
 mod schema;
-mod source;
+pub(crate) mod source;
 
 pub use creation::{CreationRule, Lookup, NearMiss, Outcome, RuleError, Verdict};
 pub use decide::{DecideError, Decision, Given, KeyChoice, Remark, decide};

@@ -16,32 +16,32 @@ const MAX_DEPTH: usize = 100;
 
 /// A node.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it begins, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Whether it or a node below it bears an anchor.
-    pub(super) anchored: bool,
-    pub(super) kind: Kind,
+    pub(crate) anchored: bool,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalar { text: String, plain: bool },
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) line: usize,
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) line: usize,
 }
 
 /// What was read.
-pub(super) struct Source {
-    pub(super) root: Node,
+pub(crate) struct Source {
+    pub(crate) root: Node,
     /// The line of a second document, which nobody reads.
-    pub(super) second_document: Option<usize>,
+    pub(crate) second_document: Option<usize>,
 }
 
 impl Node {
@@ -49,7 +49,7 @@ impl Node {
         Self { line, anchored: false, kind: Kind::Scalar { text: String::new(), plain: true } }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true }
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
@@ -59,7 +59,7 @@ impl Node {
     }
 
     /// The value of a key; null counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         let Kind::Map(entries) = &self.kind else { return None };
         let found = entries.iter().find(|(known, _)| known.text == key).map(|(_, node)| node);
         found.filter(|node| !node.is_null())
@@ -67,7 +67,7 @@ impl Node {
 
     /// The items of a list with their positions; nothing for anything else. Null items are left
     /// out, as the reference's reader leaves them out of typed lists.
-    pub(super) fn items(&self) -> impl Iterator<Item = (usize, &Node)> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = (usize, &Node)> {
         let items = match &self.kind {
             Kind::List(items) => items.as_slice(),
             _ => &[],
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The text of a scalar, whatever YAML takes it for; empty for null.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => Some(""),
             Kind::Scalar { text, .. } => Some(text),
@@ -85,13 +85,13 @@ impl Node {
     }
 
     /// The text of a scalar that YAML takes for text.
-    pub(super) fn string(&self) -> Option<&str> {
+    pub(crate) fn string(&self) -> Option<&str> {
         self.text().filter(|_| self.what() == "text")
     }
 
     /// A whole number, in any of the notations that the reference's reader knows; also one
     /// written with a fraction of zero.
-    pub(super) fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         let Kind::Scalar { text, plain: true } = &self.kind else { return None };
         integer(text).or_else(|| {
             let float = self.number()?;
@@ -100,7 +100,7 @@ impl Node {
     }
 
     /// Any number; exact only as far as a float is.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         let Kind::Scalar { text, plain: true } = &self.kind else { return None };
         let numeric = text.bytes().all(|b| b.is_ascii_digit() || b"+-._eE".contains(&b));
         match integer(text) {
@@ -111,7 +111,7 @@ impl Node {
     }
 
     /// A boolean, in the words of YAML 1.1 too: the reference reads into a typed field.
-    pub(super) fn bool(&self) -> Option<bool> {
+    pub(crate) fn bool(&self) -> Option<bool> {
         let Kind::Scalar { text, plain } = &self.kind else { return None };
         match text.as_str() {
             "true" | "True" | "TRUE" if *plain => Some(true),
@@ -123,7 +123,7 @@ impl Node {
     }
 
     /// What it is, for messages.
-    pub(super) fn what(&self) -> &'static str {
+    pub(crate) fn what(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
@@ -174,7 +174,7 @@ fn is_number(text: &str) -> bool {
 ///
 /// # Errors
 /// If it is not YAML, or too large.
-pub(super) fn read(text: &str) -> Result<Source, ConfigError> {
+pub(crate) fn read(text: &str) -> Result<Source, ConfigError> {
     let mut reader = Reader::default();
     let options = granit_parser::options! { emit_comments: false };
     for event in Parser::new_from_str_with_options(text, options) {

@@ -165,6 +165,26 @@ impl ProviderError {
         matches!(self.refusal, Throttled | TimedOut | Unavailable | Unreachable)
     }
 
+    /// Whether whoever asked may not use the key, or it is not there to be used.
+    pub fn is_refusal(&self) -> bool {
+        use Refusal::{
+            BadCredentials, CredentialsFailed, Denied, Disabled, NoCredentials, NoSuchKey,
+            NotUsable, PendingDeletion, RoleRefused,
+        };
+        matches!(
+            self.refusal,
+            BadCredentials
+                | CredentialsFailed
+                | Denied
+                | Disabled
+                | NoCredentials
+                | NoSuchKey
+                | NotUsable
+                | PendingDeletion
+                | RoleRefused
+        )
+    }
+
     /// What the user can do about it.
     pub fn next_step(&self) -> String {
         if let Some(service) = &self.via {
