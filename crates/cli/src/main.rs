@@ -30,6 +30,7 @@ mod metadata_edit;
 mod name;
 mod opening;
 mod prompt;
+mod rekeying;
 mod request;
 mod sealing;
 #[cfg(feature = "keyservice")]
