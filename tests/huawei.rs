@@ -6,7 +6,7 @@ use sops_tests::need;
 use sops_tests::rig::huawei::{
     ACCESS_KEY, DISABLED, HuaweiDouble, KEY, OTHER, PROJECT, REGION, SECRET,
 };
-use sops_tests::run::{Outcome, Run};
+use sops_tests::run::{Run, refused};
 use sops_tests::scratch::Scratch;
 
 const PLAIN: &str = "# the database\nuser: alice\nport: 5432\n";
@@ -50,17 +50,6 @@ impl Place {
 
 fn key(id: &str) -> String {
     format!("{REGION}:{id}")
-}
-
-#[track_caller]
-fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = outcome.err();
-    let lines = text.lines().map(|line| line.trim_start_matches([' ', '-', '|']));
-    let text = lines.collect::<Vec<_>>().join(" ");
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
-    }
 }
 
 #[test]

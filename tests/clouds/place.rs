@@ -1,6 +1,7 @@
-//! A folder with a file, and what is said when a key says no.
+//! A folder with a file.
 
-use sops_tests::run::{Outcome, Run};
+use sops_tests::run::Run;
+pub(crate) use sops_tests::run::refused;
 use sops_tests::scratch::Scratch;
 
 /// No key could be used.
@@ -48,20 +49,5 @@ impl Place {
     #[track_caller]
     pub(crate) fn opens(&self) {
         assert_eq!(self.decrypt().run().success().out(), PLAIN);
-    }
-}
-
-/// Fails unless the run ended with this status and said all of this.
-#[track_caller]
-pub(crate) fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = outcome.err();
-    let lines = text.lines().map(|line| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("| ").unwrap_or(line)
-    });
-    let text = lines.collect::<Vec<_>>().join(" ");
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Selector {
     EncryptedComment,
 }
 
-const SELECTORS: [Selector; 7] = [
+pub(crate) const SELECTORS: [Selector; 7] = [
     Selector::Default,
     Selector::UnencryptedSuffix,
     Selector::EncryptedSuffix,
@@ -88,7 +88,12 @@ impl Rule {
             8 => (vec![vec![0], vec![1], vec![2]], Some(2)),
             _ => (vec![vec![0, 2], vec![1]], Some(2)),
         };
-        Self { selector, mac_only_encrypted: rng.percent(20), groups, threshold }
+        Self { groups, threshold, ..Self::of_one(selector, rng.percent(20)) }
+    }
+
+    /// One for a single key.
+    pub(crate) fn of_one(selector: Selector, mac_only_encrypted: bool) -> Self {
+        Self { selector, mac_only_encrypted, groups: vec![vec![0]], threshold: None }
     }
 
     /// Other keys, the rest as it is: what `updatekeys` is run for.
@@ -98,14 +103,16 @@ impl Rule {
         Self { groups, threshold: None, ..self.clone() }
     }
 
+    /// The lines of a rule that say what is encrypted.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mac = self.mac_only_encrypted.then(|| "mac_only_encrypted: true".to_owned());
+        self.selector.line().into_iter().chain(mac).collect()
+    }
+
     /// The text of `.sops.yaml`.
     pub(crate) fn config(&self, keys: &Keys) -> String {
         let mut text = "creation_rules:\n    - ".to_owned();
-        let mut lines = Vec::new();
-        lines.extend(self.selector.line());
-        if self.mac_only_encrypted {
-            lines.push("mac_only_encrypted: true".to_owned());
-        }
+        let mut lines = self.lines();
         if let Some(threshold) = self.threshold {
             lines.push(format!("shamir_threshold: {threshold}"));
         }

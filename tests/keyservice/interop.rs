@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sops_tests::need;
 use sops_tests::rig::aws;
+use sops_tests::rig::gnupg::GnupgHome;
 
 use super::place::{At, FILE, PLAIN, Place};
 
@@ -58,6 +59,25 @@ fn keys_of_aws_by_either_program_over_both_networks() {
             let _server = place.start(run, &at);
             let key = ["--kms", aws::MAIN, "--encryption-context", "team:blue,stage:test"];
             there_and_back(&place, asks, &at, &key, &what);
+        }
+    }
+}
+
+#[test]
+fn keys_of_openpgp_by_either_program_over_both_networks() {
+    let (Some(peer), Some(home)) = (need::peer(), GnupgHome::new()) else { return };
+    let fingerprints = ["pgp-rsa", "pgp-cv25519"].map(|name| home.import(name)).join(",");
+    for (serves, asks) in pairs(&peer) {
+        let place = Place::new();
+        for at in place.both() {
+            let what = format!("{serves:?} for {asks:?} at {at:?}");
+            // Only the server has the keys.
+            let run = place.either(serves, &["keyservice"]).env("GNUPGHOME", home.path());
+            let server = place.start(run, &at);
+            there_and_back(&place, asks, &at, &["--pgp", &fingerprints], &what);
+            drop(server);
+            let local = place.sops_rs(&["decrypt", FILE]).env("GNUPGHOME", home.path()).run();
+            assert_eq!(local.success().out(), PLAIN, "{what}");
         }
     }
 }

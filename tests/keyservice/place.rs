@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sops_tests::paths;
 use sops_tests::rig::servers::{End, Server, lasting_port};
-use sops_tests::run::{Outcome, Run};
+use sops_tests::run::Run;
+pub(crate) use sops_tests::run::{refused, said};
 use sops_tests::scratch::Scratch;
 
 /// No key could be used.
@@ -123,24 +124,4 @@ impl Place {
 /// The file of an identity.
 pub(crate) fn identity() -> PathBuf {
     paths::in_tests("data/vectors-keys/keys/age-x25519.txt")
-}
-
-/// What was said on standard error, without the line breaks and marks of the report.
-pub(crate) fn said(outcome: &Outcome) -> String {
-    let text = outcome.err();
-    let lines = text.lines().map(|line| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("| ").unwrap_or(line)
-    });
-    lines.collect::<Vec<_>>().join(" ")
-}
-
-/// Fails unless the run ended with this status and said all of this.
-#[track_caller]
-pub(crate) fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = said(outcome);
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
-    }
 }

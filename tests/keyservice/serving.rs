@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::time::{Duration, Instant};
 
+use sops_tests::rig::gnupg::GnupgHome;
 use sops_tests::run::{Running, Signal};
 
 use super::place::{At, FILE, PLAIN, Place, identity, refused};
@@ -106,4 +107,42 @@ fn its_own_settings_for_remote_services_do_not_matter() {
     place.encrypt();
     let other = place.scratch.text(FILE);
     assert_eq!(place.decrypt(&at.uri()).run().success().out(), PLAIN, "{other}");
+}
+
+#[test]
+fn a_key_that_takes_its_time_keeps_nobody_else_waiting() {
+    let Some(home) = GnupgHome::new() else { return };
+    let place = Place::new();
+    let fingerprint = home.import("pgp-cv25519");
+    let of_pgp = place.scratch.write("pgp.yaml", PLAIN).display().to_string();
+    let encrypt = place.sops_rs(&["encrypt", "-i", "--pgp", &fingerprint, &of_pgp]);
+    encrypt.env("GNUPGHOME", home.path()).run().success();
+    // It opens when it is told to.
+    let script = "#!/bin/sh\n: > here\nwhile [ ! -e go ]; do sleep 0.02; done\nexec gpg \"$@\"\n";
+    let slow = place.scratch.script("slow", script);
+    let at = place.tcp();
+    let run = place.with_identity(place.sops_rs(&["keyservice"]).env("SOPS_GPG_EXEC", slow));
+    let mut server = place.start(run.env("GNUPGHOME", home.path()), &at);
+
+    let uri = at.uri();
+    let local = "--enable-local-keyservice=false";
+    let decrypt = place.sops_rs(&["decrypt", local, "--keyservice", &uri, &of_pgp]);
+    let waiting = decrypt.start();
+    place.scratch.wait_for("here");
+    place.encrypt();
+    assert_eq!(place.decrypt(&uri).run().success().out(), PLAIN);
+    place.scratch.write("go", "");
+    assert_eq!(waiting.finish().success().out(), PLAIN);
+
+    // And the end of the service waits for none of them.
+    for name in ["here", "go"] {
+        fs::remove_file(place.scratch.at(name)).unwrap();
+    }
+    let waiting = decrypt.start();
+    place.scratch.wait_for("here");
+    let asked = Instant::now();
+    server.stop(Some(Duration::from_secs(60))).unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(30), "it ends at once");
+    place.scratch.write("go", "");
+    assert!(!waiting.finish().status.success());
 }

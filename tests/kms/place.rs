@@ -3,6 +3,7 @@
 use sops_tests::fault::FaultProxy;
 use sops_tests::rig::aws::Aws;
 use sops_tests::run::{Outcome, Run};
+pub(crate) use sops_tests::run::{refused, said};
 use sops_tests::scratch::Scratch;
 use sops_tests::{need, paths};
 
@@ -86,25 +87,5 @@ impl Place {
     /// The regions that were asked, in the order of the calls.
     pub(crate) fn regions(&self) -> Vec<String> {
         self.kms.calls().into_iter().map(|call| call.region).collect()
-    }
-}
-
-/// What was said on standard error, without the line breaks and marks of the report.
-pub(crate) fn said(outcome: &Outcome) -> String {
-    let text = outcome.err();
-    let lines = text.lines().map(|line| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("| ").unwrap_or(line)
-    });
-    lines.collect::<Vec<_>>().join(" ")
-}
-
-/// Fails unless the run ended with this status and said all of this.
-#[track_caller]
-pub(crate) fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = said(outcome);
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
     }
 }

@@ -146,3 +146,14 @@ fn a_malformed_context_has_a_status_of_its_own() {
     refused(&run, 6, &["no-pair"]);
     assert_eq!((place.kms.calls().len(), place.scratch.text(FILE)), (0, PLAIN.into()));
 }
+
+#[test]
+fn the_words_of_the_service_cannot_move_the_cursor() {
+    let Some(place) = Place::new() else { return };
+    place.encrypt(&["--kms", aws::MAIN]);
+    place.kms.add(Rule::on("Decrypt").denied("no \u{1b}[2J\u{7}\nand\tno \u{9b}31m again"));
+    let run = place.decrypt();
+    refused(&run, NO_KEY, &["access denied", "no [2J and no 31m again"]);
+    let control = run.err().chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(control, None, "{run}");
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sops_tests::need;
-use sops_tests::run::{Outcome, Run};
+use sops_tests::run::{Run, refused};
 use sops_tests::scratch::Scratch;
 use sops_tests::terminal::Session;
 
@@ -29,6 +29,19 @@ impl Place {
     /// A quickly made key.
     fn key(&self, name: &str) -> String {
         self.gpg.key(name, "ed25519", "cv25519").0
+    }
+
+    /// One with the passphrase `geheim`.
+    fn locked_key(&self) -> String {
+        let name = "locked <locked@example.test>";
+        let key =
+            ["--passphrase", "geheim", "--quick-gen-key", name, "rsa2048", "default", "never"];
+        self.gpg.run(&key, b"");
+        let key = self.gpg.fingerprints("locked@example.test").remove(0);
+        let subkey =
+            ["--passphrase", "geheim", "--quick-add-key", &key, "rsa2048", "encr", "never"];
+        self.gpg.run(&subkey, b"");
+        key
     }
 
     fn around(&self, run: Run) -> Run {
@@ -57,20 +70,6 @@ impl Place {
     #[track_caller]
     fn opens(&self, run: Run) {
         assert_eq!(run.run().success().out(), PLAIN);
-    }
-}
-
-#[track_caller]
-fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = outcome.err();
-    let lines = text.lines().map(|line| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("| ").unwrap_or(line)
-    });
-    let text = lines.collect::<Vec<_>>().join(" ");
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
     }
 }
 
@@ -191,13 +190,7 @@ fn fingerprints_may_have_blanks_and_small_letters_and_name_a_subkey() {
 #[test]
 fn a_passphrase_is_the_business_of_gpg() {
     let Some(place) = Place::new() else { return };
-    let name = "locked <locked@example.test>";
-    let locked = ["--passphrase", "geheim", "--quick-gen-key", name, "rsa2048", "default", "never"];
-    place.gpg.run(&locked, b"");
-    let key = place.gpg.fingerprints("locked@example.test").remove(0);
-    let subkey = ["--passphrase", "geheim", "--quick-add-key", &key, "rsa2048", "encr", "never"];
-    place.gpg.run(&subkey, b"");
-    place.encrypt(&key);
+    place.encrypt(&place.locked_key());
     let with = |passphrase: &str| {
         // The agent remembers.
         let forget = std::process::Command::new("gpgconf")
@@ -417,4 +410,40 @@ fn a_name_out_of_a_file_wraps_for_nobody() {
     refused(&run, 1, &["other@example.test", "not well-formed"]);
     assert_eq!(place.scratch.text(FILE), before);
     assert!(!before.contains(&other));
+}
+
+/// An agent that waits for something that never comes must not keep a pipeline for ever.
+#[test]
+fn a_gpg_that_hangs_is_ended_where_nobody_is_asked() {
+    let Some(place) = Place::new() else { return };
+    // One that is not opened without gpg.
+    place.encrypt(&place.locked_key());
+    let text = place.scratch.text(FILE);
+    let script = place.scratch.script("stand-in", "#!/bin/sh\nsleep 600\n");
+    let with = |arguments: &[&str]| {
+        let run = place.sops_rs(arguments).env("SOPS_GPG_EXEC", &script);
+        run.env("SOPS_KEY_TIMEOUT", "0.5").deadline(std::time::Duration::from_secs(60))
+    };
+    let words = [
+        "no answer in time: could not decrypt data key with PGP key: GnuPG binary error: failed to \
+         decrypt sops data key with pgp: ",
+        "stand-in: it did not end within 0.5 s, so it was ended",
+        "hint: see what gpg and its agent wait for",
+        "SOPS_KEY_TIMEOUT, in seconds",
+    ];
+    refused(&with(&["decrypt", FILE]).run(), NO_KEY, &words);
+    place.scratch.write("new.yaml", PLAIN);
+    let run = with(&["encrypt", "-i", "--pgp", &"A".repeat(40), "new.yaml"]).run();
+    refused(&run, 1, &["it did not end within 0.5 s", "hint: see what gpg"]);
+    assert_eq!(place.scratch.text("new.yaml"), PLAIN);
+    assert_eq!(place.scratch.text(FILE), text);
+    let run = with(&["decrypt", FILE]).env("SOPS_KEY_TIMEOUT", "soon").run();
+    refused(&run, NO_KEY, &["a setting makes no sense", "SOPS_KEY_TIMEOUT is \"soon\""]);
+    // Whoever sits in front of it may take longer than that.
+    let slow = "#!/bin/sh\nsleep 1\n\
+                exec gpg --batch --pinentry-mode loopback --passphrase geheim \"$@\"\n";
+    let slow = place.scratch.script("slow", slow);
+    let run = with(&["decrypt", FILE]).env("SOPS_GPG_EXEC", slow).env("SOPS_KEY_TIMEOUT", "0.2");
+    refused(&run.clone().run(), NO_KEY, &["within 0.2 s"]);
+    place.opens(run.env("GPG_TTY", "/dev/null"));
 }

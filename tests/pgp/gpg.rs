@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, KeyKind, KeyProvider as _, MasterKey};
-use sops_providers::{GpgOutput, GpgProgram, PgpHome, PgpProvider};
+use sops_providers::{GpgOutput, GpgProgram, GpgWork, PgpHome, PgpProvider};
 use sops_tests::{need, scratch::Scratch};
 
 pub(crate) struct Gpg {
@@ -169,7 +169,7 @@ impl GpgProgram for Bare {
         "gpg".to_owned()
     }
 
-    fn run(&self, arguments: &[&str], input: &[u8]) -> std::io::Result<GpgOutput> {
+    fn run(&self, _: GpgWork, arguments: &[&str], input: &[u8]) -> std::io::Result<GpgOutput> {
         let mut command = Command::new(&self.program);
         command.args(arguments).env("GNUPGHOME", &self.home).env("LC_ALL", "C");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -289,6 +289,26 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What was said on standard error, without the line breaks and marks of a report.
+pub fn said(outcome: &Outcome) -> String {
+    let text = outcome.err();
+    let lines = text.lines().map(|line| {
+        let line = line.trim_start().trim_start_matches("- ");
+        line.strip_prefix("| ").unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Fails the test unless the run ended with this status and said all of this.
+#[track_caller]
+pub fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
+    assert_eq!(outcome.code(), Some(status), "{outcome}");
+    let text = said(outcome);
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
+    }
+}
+
 fn read_all(source: &mut impl Read) -> Vec<u8> {
     let mut all = Vec::new();
     source.read_to_end(&mut all).expect("a pipe can be read");

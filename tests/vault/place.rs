@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sops_tests::need;
 use sops_tests::rig::vault::{ROOT, Vault};
-use sops_tests::run::{Outcome, Run};
+use sops_tests::run::Run;
+pub(crate) use sops_tests::run::{refused, said};
 use sops_tests::scratch::Scratch;
 
 /// The document of these tests.
@@ -64,25 +65,5 @@ impl Place {
     #[track_caller]
     pub(crate) fn opens(&self, run: Run) {
         assert_eq!(run.run().success().out(), PLAIN);
-    }
-}
-
-/// What was said on standard error, without the line breaks and marks of the report.
-pub(crate) fn said(outcome: &Outcome) -> String {
-    let text = outcome.err();
-    let lines = text.lines().map(|line| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("| ").unwrap_or(line)
-    });
-    lines.collect::<Vec<_>>().join(" ")
-}
-
-/// Fails unless the run ended with this status and said all of this.
-#[track_caller]
-pub(crate) fn refused(outcome: &Outcome, status: i32, words: &[&str]) {
-    assert_eq!(outcome.code(), Some(status), "{outcome}");
-    let text = said(outcome);
-    for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text:?} of {outcome}");
     }
 }

@@ -63,7 +63,8 @@ fn parse(path: PathBuf, text: &[u8]) -> Result<ConfigFile, Failure> {
         Err(error) => {
             let words = failure::sentence(&error);
             let problem = format!("error loading config: {}: {words}", path.display());
-            Err(Failure::generic(problem))
+            let failure = Failure::generic(problem).in_file(&path).because(words);
+            Err(failure.at_line(error.line()).at_path(error.place()))
         }
     }
 }

@@ -111,7 +111,8 @@ env_vars! {
     /// `true`: encrypt a document under a rule that selects none of its values.
     SOPS_ALLOW_NOTHING_ENCRYPTED;
     /// Seconds that one call of a key service may take; unless set 10, and 60 for key services on
-    /// other machines, where a person may be asked.
+    /// other machines, where a person may be asked. For gpg where nobody can be asked; unless set
+    /// 120.
     SOPS_KEY_TIMEOUT;
     /// The proxy for calls of key services by `https`; with a user and password in its address if
     /// it wants them.
@@ -272,6 +273,8 @@ env_vars! {
     GPG_TTY;
     /// The display on which gpg-agent asks.
     DISPLAY;
+    /// The same, of Wayland.
+    WAYLAND_DISPLAY;
     /// Where `sops/age/keys.txt` is looked for, instead of `~/.config`.
     XDG_CONFIG_HOME;
     /// The same on Windows.
@@ -282,8 +285,12 @@ env_vars! {
     TMPDIR;
     /// Home of the person: SSH keys and the default identity file are looked for there.
     HOME;
+    /// The same on Windows, if `HOME` is not set.
+    USERPROFILE;
     /// Where editors and commands are looked for.
     PATH;
+    /// What the names of programs end with, on Windows.
+    PATHEXT;
     /// Set by completion scripts of SOPS for zsh, which get descriptions then.
     _CLI_ZSH_AUTOCOMPLETE_HACK;
     /// Set to anything: no colours.

@@ -10,6 +10,7 @@ use std::{
 use sops_core::crypto::SecretBytes;
 
 use crate::{
+    config_file::with_slashes,
     env_vars,
     failure::{Failure, os_words},
     files::editor::look_up,
@@ -63,7 +64,12 @@ fn folder_and_name(path: &Path) -> Result<(&Path, OsString), Failure> {
     let above = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
     let folder = path.ancestors().skip(1).find(above).unwrap_or(here);
     let mut name = OsString::from("./");
-    name.push(path.strip_prefix(folder).unwrap_or(path));
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    // Git has the same separator everywhere.
+    match cfg!(windows) {
+        true => name.push(with_slashes(below)),
+        false => name.push(below),
+    }
     Ok((if folder.as_os_str().is_empty() { here } else { folder }, name))
 }
 

@@ -33,6 +33,7 @@ mod opening;
 mod prompt;
 #[cfg(feature = "publish")]
 mod publishing;
+mod rekeying;
 mod request;
 mod sealing;
 #[cfg(feature = "keyservice")]

@@ -112,7 +112,7 @@ pub(crate) fn encrypt_refusal(error: &EncryptError) -> Refusal {
     }
 }
 
-/// The library writes its advice on a second line.
+/// The library writes its advice on a second line, and repeats what plugins say.
 pub(crate) fn one_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    crate::words::one_line(&error.to_string())
 }

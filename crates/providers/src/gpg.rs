@@ -5,7 +5,8 @@
 //! - gpg is called as Go sops calls it, so that scripts which stand in for it go on working.
 //! - Data keys go through pipes: never into arguments, variables or files.
 //! - Wrapping asks nobody. Opening may ask a person for a passphrase or a card, so it happens while
-//!   nothing else is under way, and takes as long as the person takes.
+//!   nothing else is under way, and takes as long as the person takes. Where there is nobody to ask,
+//!   it ends at a deadline, as a call of any service does.
 //! - What gpg said is part of the error. Its words are read to choose the advice, and for nothing
 //!   else: they are of the language of the person.
 //! - Where gpg is not there, another provider does the work, if there is one; it is also asked when
@@ -16,6 +17,8 @@ use std::sync::{Arc, LazyLock};
 
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, KeyProvider, MasterKey, PgpKey, ProviderError, Reach, Refusal};
+
+use crate::words::one_line;
 
 /// Wraps and opens with keys of OpenPGP by gpg.
 pub struct GpgProvider {
@@ -38,12 +41,12 @@ pub trait GpgProgram: Send + Sync {
     /// Its name for messages.
     fn name(&self) -> String;
 
-    /// Runs it to its end with these arguments, and with `input` on its standard input. It takes as
-    /// long as a person takes.
+    /// Runs it to its end with these arguments, and with `input` on its standard input.
     ///
     /// # Errors
-    /// If it cannot be started.
-    fn run(&self, arguments: &[&str], input: &[u8]) -> io::Result<GpgOutput>;
+    /// If it cannot be started. [`io::ErrorKind::TimedOut`] if it did not end in time and was ended,
+    /// which whoever runs it does where nobody is asked; the error says how long that was.
+    fn run(&self, work: GpgWork, arguments: &[&str], input: &[u8]) -> io::Result<GpgOutput>;
 }
 
 /// What it did.
@@ -58,13 +61,15 @@ pub struct GpgOutput {
 }
 
 /// What gpg is called for.
-#[derive(Clone, Copy)]
-enum Work {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GpgWork {
+    /// To wrap a data key, which asks nobody.
     Encrypt,
+    /// To open one, which may ask a person.
     Decrypt,
 }
 
-impl Work {
+impl GpgWork {
     /// The words of Go sops in front of a reason.
     fn frame(self) -> &'static str {
         match self {
@@ -125,10 +130,10 @@ impl GpgProvider {
             &fingerprint[start..],
             "--no-encrypt-to",
         ];
-        let message = self.run(key, Work::Encrypt, &arguments, part.expose())?;
+        let message = self.run(key, GpgWork::Encrypt, &arguments, part.expose())?;
         let text = message.expose_str().map(str::trim).filter(|text| !text.is_empty());
         text.map(str::to_owned).ok_or_else(|| {
-            let text = format!("{}: zero bytes returned", Work::Encrypt.frame());
+            let text = format!("{}: zero bytes returned", GpgWork::Encrypt.frame());
             ProviderError::new(Refusal::HelperFailed, key, text)
         })
     }
@@ -138,7 +143,7 @@ impl GpgProvider {
         let enc = enc.trim();
         let error = match &*self.found {
             GpgFound::Nowhere if self.native.is_some() => None,
-            _ => match self.run(key, Work::Decrypt, &["-d"], enc.as_bytes()) {
+            _ => match self.run(key, GpgWork::Decrypt, &["-d"], enc.as_bytes()) {
                 Ok(part) => return Attempt::Opened(KeyPart::from_slice(part.expose())),
                 Err(error) => Some(error),
             },
@@ -160,7 +165,7 @@ impl GpgProvider {
     fn run(
         &self,
         key: &MasterKey,
-        work: Work,
+        work: GpgWork,
         arguments: &[&str],
         input: &[u8],
     ) -> Result<SecretBytes, ProviderError> {
@@ -174,8 +179,12 @@ impl GpgProvider {
             }
             GpgFound::Unusable(why) => return Err(failed(Refusal::BadSetting, why)),
         };
-        let output = program.run(arguments, input).map_err(|error| {
-            failed(Refusal::HelperMissing, &format!("{} cannot be run: {error}", program.name()))
+        let output = program.run(work, arguments, input).map_err(|error| {
+            let name = program.name();
+            match error.kind() {
+                io::ErrorKind::TimedOut => failed(Refusal::TimedOut, &format!("{name}: {error}")),
+                _ => failed(Refusal::HelperMissing, &format!("{name} cannot be run: {error}")),
+            }
         })?;
         let said = one_line(&output.said);
         match output.failure {
@@ -226,12 +235,6 @@ fn refusal(said: &str) -> Refusal {
         }
         () => Refusal::HelperFailed,
     }
-}
-
-fn one_line(text: &str) -> String {
-    let words = text.split_whitespace();
-    let line = words.collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(2000).collect()
 }
 
 #[async_trait::async_trait]

@@ -8,7 +8,6 @@
 //! - An answer is read up to a limit, into memory that is wiped.
 //! - Texts of errors hold no address: it may have a password in it.
 
-use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::call::{CallPolicy, Failed, retry_after};
 use crate::proxy::Proxy;
+use crate::words::causes_behind;
 
 /// Longest answer. Those of key services are a few kilobytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -107,7 +107,7 @@ impl Http {
             // A place without certificates of its own has no use for them by plain `http`.
             builder = builder.tls_certs_only([]);
         }
-        builder.build().map_err(|error| causes(&error))
+        builder.build().map_err(|error| causes_behind(&error, |_| false))
     }
 }
 
@@ -214,7 +214,7 @@ pub(crate) async fn fetch(request: RequestBuilder, longest: usize) -> Result<Ans
 /// No answer came.
 fn broken(error: reqwest::Error) -> Broken {
     let error = error.without_url();
-    let text = causes(&error);
+    let text = causes_behind(&error, |_| false);
     let refusal = match () {
         () if error.is_builder() => Refusal::BadSetting,
         () if error.is_redirect() => Refusal::Other,
@@ -224,37 +224,6 @@ fn broken(error: reqwest::Error) -> Broken {
     // Whoever answers there is not who was asked, and will not be in a moment.
     let for_good = text.contains("certificate");
     Broken { refusal, text, for_good }
-}
-
-/// The chain of causes in one line, without the first, which only says that there are some.
-fn causes(error: &dyn Error) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if parts.last().is_none_or(|last| !last.contains(&text)) && !text.is_empty() {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    if parts.is_empty() { one_line(&error.to_string()) } else { parts.join(": ") }
-}
-
-/// A text in one line, of a length that can be read.
-pub(crate) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 600;
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if line.len() + word.len() > LONGEST {
-            line.push('…');
-            break;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.extend(word.chars().filter(|c| !c.is_control()));
-    }
-    line
 }
 
 #[cfg(test)]
@@ -286,12 +255,5 @@ mod tests {
         // None of them matters where there is no TLS.
         let settings = HttpSettings { identity: Some("x".into()), ..HttpSettings::default() };
         Http::new(settings).client("http", policy).unwrap();
-    }
-
-    #[test]
-    fn lines_end_somewhere() {
-        assert_eq!(one_line(" a\n\tb\u{7} c "), "a b c");
-        let long = one_line(&"word ".repeat(1000));
-        assert!(long.len() < 700 && long.ends_with('…'), "{long}");
     }
 }

@@ -60,7 +60,15 @@ pub mod pgp;
 mod proxy;
 #[cfg(feature = "publish")]
 pub mod publishing;
-#[cfg(any(feature = "azure", feature = "gcp", feature = "keyservice"))]
+#[cfg(any(
+    feature = "age",
+    feature = "aws",
+    feature = "azure",
+    feature = "gcp",
+    feature = "gpg",
+    feature = "http",
+    feature = "keyservice"
+))]
 mod words;
 
 #[cfg(feature = "age")]
@@ -76,7 +84,7 @@ pub use decrypt::{DecryptError, decrypt};
 #[cfg(feature = "gcp")]
 pub use gcp_kms::{GcpCredentials, GcpKms, GcpSettings};
 #[cfg(feature = "gpg")]
-pub use gpg::{GpgFound, GpgOutput, GpgProgram, GpgProvider};
+pub use gpg::{GpgFound, GpgOutput, GpgProgram, GpgProvider, GpgWork};
 #[cfg(feature = "vault")]
 pub use hc_vault::{HcVault, VaultAllowlist, VaultSettings, VaultToken};
 #[cfg(feature = "http")]

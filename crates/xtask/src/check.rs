@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, bail};
 use sops_tests::paths;
 
-use crate::{deploy, generate, shell, tools};
+use crate::{deploy, generate, shell, targets, tools};
 
 /// What `sops-core` may not reach, by the beginning of a crate's name: runtimes, networks,
 /// clusters, clouds, and whatever asks the system for randomness, time, files or variables.
@@ -72,11 +72,12 @@ type Check = fn() -> Result<()>;
 
 /// Runs all checks, and then says which ones failed.
 pub(crate) fn run() -> Result<()> {
-    let checks: [(&str, Check); 8] = [
+    let checks: [(&str, Check); 9] = [
         ("format", format),
         ("clippy", clippy),
         ("dependencies", dependencies),
         ("boundaries", boundaries),
+        ("other systems", targets::check),
         ("docs", docs),
         ("generated files", || generate::run(true)),
         ("generated files of deploy/", || deploy::generate(true)),
@@ -139,9 +140,7 @@ fn boundaries() -> Result<()> {
         }
     }
     println!("sops-core reaches no runtime, network, cloud, file, clock or environment");
-    let mut installed = shell::command("rustc", ["--print", "target-libdir", "--target", WASM]);
-    let library = shell::output(&mut installed)?;
-    if !std::path::Path::new(library.trim()).is_dir() {
+    if !targets::is_installed(WASM)? {
         println!("note: NOT CHECKED: sops-core for {WASM}; the target is not installed");
         return Ok(());
     }

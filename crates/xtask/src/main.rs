@@ -22,6 +22,7 @@ mod programs;
 mod rig;
 mod shell;
 mod static_build;
+mod targets;
 mod test;
 mod tools;
 mod vault;
@@ -33,7 +34,8 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  check                 format, clippy, dependencies, boundaries, docs, generated files
+  check                 format, clippy, dependencies, boundaries, other systems whose target is
+                        installed, docs, generated files
   test [CARGO-ARGS]     installs peers, starts the rig, runs all tests; with arguments,
                         `cargo test` gets those instead of --workspace
     --no-rig            neither peers nor emulators nor a control plane: what needs them

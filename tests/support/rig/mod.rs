@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod cluster;
 pub mod doubles;
+pub mod gnupg;
 pub mod huawei;
 pub mod postgres;
 pub mod servers;

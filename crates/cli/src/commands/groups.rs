@@ -3,22 +3,18 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use sops_core::{
-    format::Format,
-    keys::{KeyGroup, KeyKind, MasterKey},
-    pipeline,
-};
+use sops_core::keys::{KeyGroup, KeyKind, MasterKey};
 
 use crate::{
     args::{GlobalFlags, files::OutputFlags, keys::ServiceFlags},
-    failure::{self, Failure, deciding, reading},
+    failure::{self, Failure, deciding},
     files::{
         delivery::Input,
         input::{Source, demand_there},
         replace::Content,
     },
-    key_services::{KeyServices, Purpose},
-    opening,
+    key_services::KeyServices,
+    opening, rekeying,
     request::{self, creation},
     status::Status,
 };
@@ -266,26 +262,15 @@ impl Change<'_> {
         demand_there(path)?;
         let input = Input::read(&Source::File(path.to_owned()), self.file.in_place)?;
         let sealed = opening::read(format, input.bytes())?;
-        let mut metadata = sealed.metadata.clone();
+        let metadata = &sealed.metadata;
         let wanted = change(&metadata.groups)?;
-        let threshold = self.threshold(metadata.shamir_threshold, wanted.len())?;
         let stored = metadata.shamir_threshold;
-        let data_key = services.recover_telling(&metadata, |error, tried| {
+        let threshold = self.threshold(stored, wanted.len())?;
+        let data_key = services.recover_telling(metadata, |error, tried| {
             failure::keys::recover_for_groups(error, tried, stored)
         })?;
-        let keys = services.rewrap(
-            &data_key,
-            &wanted,
-            &metadata.groups,
-            threshold,
-            Purpose::OTHER_KEYS,
-        )?;
-        metadata.groups = keys.groups;
-        metadata.shamir_threshold = u32::try_from(keys.threshold).unwrap_or(u32::MAX);
-        let indent = self.global.indent.and_then(|indent| u8::try_from(indent).ok());
-        let indent = indent.filter(|_| format != Format::Yaml || indent != Some(0));
         let text =
-            pipeline::rewrap(&sealed, &metadata, indent).map_err(|error| reading::seal(&error))?;
+            rekeying::with_keys(&sealed, &data_key, &wanted, threshold, &services, self.global)?;
         let output = OutputFlags { in_place: self.file.in_place, ..OutputFlags::default() };
         input.deliver(&output, &text, Content::Sealed)?;
         Ok(Status::Success)

@@ -7,23 +7,21 @@ use clap::Args;
 use serde_json::{Value, json};
 use sops_core::{
     config::{Lookup, RuleError},
-    format::Format,
     keys::MasterKey,
     metadata::Metadata,
-    pipeline,
 };
 
 use crate::{
     args::{GlobalFlags, keys::ServiceFlags},
     config_file::{self, ConfigFile, with_slashes},
-    failure::{self, Failure, deciding, os_words, reading},
+    failure::{self, Failure, deciding, os_words},
     files::{
         absolute_path, print,
         replace::{Content, Original},
     },
     key_difference::KeyDifference,
-    key_services::{KeyServices, Purpose},
-    opening, prompt, request,
+    key_services::KeyServices,
+    opening, prompt, rekeying, request,
     status::Status,
 };
 
@@ -113,9 +111,8 @@ impl Run<'_> {
         let original = Original::read(path)?;
         let sealed = opening::read(format, original.bytes())?;
         let wanted = self.services.complete(&self.wanted(path)?)?;
-        let mut metadata = sealed.metadata.clone();
-        let threshold = threshold(&metadata, wanted.len());
-        let difference = KeyDifference::between(&metadata, &wanted, threshold);
+        let threshold = threshold(&sealed.metadata, wanted.len());
+        let difference = KeyDifference::between(&sealed.metadata, &wanted, threshold);
         if difference.is_empty() {
             self.note(format_args!("File {} already up to date", shown.display()));
             return Ok(Outcome { difference, written: false });
@@ -131,21 +128,15 @@ impl Run<'_> {
             self.note(format_args!("File {} left unchanged", shown.display()));
             return Ok(Outcome { difference, written: false });
         }
-        let data_key = self.services.recover(&metadata)?;
-        let keys = self.services.rewrap(
+        let data_key = self.services.recover(&sealed.metadata)?;
+        let text = rekeying::with_keys(
+            &sealed,
             &data_key,
             &wanted,
-            &metadata.groups,
             threshold,
-            Purpose::OTHER_KEYS,
+            &self.services,
+            self.global,
         )?;
-        metadata.groups = keys.groups;
-        metadata.shamir_threshold = u32::try_from(keys.threshold).unwrap_or(u32::MAX);
-        // The file keeps its layout; only what is made anew follows the flag.
-        let indent = self.global.indent.and_then(|indent| u8::try_from(indent).ok());
-        let indent = indent.filter(|_| format != Format::Yaml || indent != Some(0));
-        let text =
-            pipeline::rewrap(&sealed, &metadata, indent).map_err(|error| reading::seal(&error))?;
         original.replace(&text, Content::Sealed)?;
         self.note(format_args!("File {} synced with new keys", shown.display()));
         if difference.removes() && !self.args.json {

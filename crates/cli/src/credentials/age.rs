@@ -23,7 +23,7 @@ use sops_providers::{
     age::{IdentitySource, LookedAt},
 };
 
-use super::person::Person;
+use super::{home, person::Person};
 use crate::{env_vars, env_vars::Variable, failure::os_words, files};
 
 /// A provider that looks in all the places.
@@ -74,10 +74,6 @@ fn sources() -> Vec<Box<dyn IdentitySource>> {
         sources.push(Box::new(UsualFile(folder.join("sops/age/keys.txt"))));
     }
     sources
-}
-
-fn home() -> Option<PathBuf> {
-    env_vars::HOME.os().filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 fn config_folder() -> Option<PathBuf> {

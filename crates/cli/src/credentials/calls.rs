@@ -8,13 +8,7 @@ use crate::env_vars;
 
 /// How long one call may take.
 pub(super) fn deadline() -> Result<Duration, String> {
-    let variable = env_vars::SOPS_KEY_TIMEOUT;
-    let Some(text) = variable.non_empty() else { return Ok(CallPolicy::DEADLINE) };
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        let name = variable.name;
-        format!("{name} is {text:?}; it takes seconds above zero, such as 10 or 2.5")
-    })
+    Ok(super::timeout::given()?.unwrap_or(CallPolicy::DEADLINE))
 }
 
 /// The proxy for `https`.

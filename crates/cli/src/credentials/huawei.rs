@@ -161,7 +161,7 @@ fn place(variable: Variable, usual: &str) -> Option<Place> {
         let name = format!("{} (of {})", path.display(), variable.name);
         return Some(Place { path, name });
     }
-    let home = env_vars::HOME.os().filter(|home| !home.is_empty())?;
+    let home = super::home()?;
     let path = Path::new(&home).join(".huaweicloud").join(usual);
     Some(Place { path, name: format!("~/.huaweicloud/{usual}") })
 }

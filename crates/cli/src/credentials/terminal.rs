@@ -1,4 +1,4 @@
-//! Questions at the terminal. They go to `/dev/tty`, past redirected streams; where there is none,
+//! Questions at the terminal. They go to `/dev/tty` (on Windows `CONOUT$`), past redirected streams; where there is none,
 //! nobody is asked.
 
 #[cfg(unix)]
@@ -31,10 +31,13 @@ pub(super) fn name() -> Option<String> {
 
 /// Asks for something that is not secret.
 pub(super) fn ask(question: &str) -> Option<String> {
-    let mut terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-    terminal.write_all(question.as_bytes()).ok()?;
+    // One device, or two.
+    let (input, output) =
+        if cfg!(windows) { ("CONIN$", "CONOUT$") } else { ("/dev/tty", "/dev/tty") };
+    let open = |name: &str| std::fs::OpenOptions::new().read(true).write(true).open(name).ok();
+    open(output)?.write_all(question.as_bytes()).ok()?;
     let mut line = String::new();
-    BufReader::new(terminal).read_line(&mut line).ok()?;
+    BufReader::new(open(input)?).read_line(&mut line).ok()?;
     Some(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 

@@ -114,9 +114,9 @@ fn token() -> Result<Option<VaultToken>, String> {
         let source = variable.name.to_owned();
         return Ok(Some(VaultToken { secret: SecretBytes::from(text), source }));
     }
-    let Some(home) = env_vars::HOME.os().filter(|home| !home.is_empty()) else { return Ok(None) };
+    let Some(home) = super::home() else { return Ok(None) };
     let source = format!("~/{TOKEN_FILE}");
-    match fs::read(PathBuf::from(home).join(TOKEN_FILE)).map(SecretBytes::new) {
+    match fs::read(home.join(TOKEN_FILE)).map(SecretBytes::new) {
         Ok(text) => {
             let secret = SecretBytes::from(text.expose().trim_ascii());
             Ok((!secret.is_empty()).then_some(VaultToken { secret, source }))

@@ -69,6 +69,24 @@ pub(crate) fn decide(error: &DecideError, config: Option<&ConfigFile>) -> Failur
 
 /// A creation rule cannot be used.
 pub(crate) fn rule(error: &RuleError, file: &ConfigFile) -> Failure {
+    let failure = rule_in_words(error, file).in_file(&file.path);
+    let of_rule = |number: &usize| format!("creation_rules[{}]", number - 1);
+    let (line, place) = match error {
+        RuleError::Pattern { rule, line, .. } => (line, of_rule(rule) + ".path_regex"),
+        RuleError::Shape { place, line, .. } | RuleError::Key { place, line, .. } => {
+            (line, place.clone())
+        }
+        RuleError::Selection { rule, line, .. } | RuleError::NoKeys { rule, line } => {
+            (line, of_rule(rule))
+        }
+        RuleError::EmptyGroup { rule, group, line } => {
+            (line, format!("{}.key_groups[{}]", of_rule(rule), group - 1))
+        }
+    };
+    failure.at_line(Some(*line)).at_path(place)
+}
+
+fn rule_in_words(error: &RuleError, file: &ConfigFile) -> Failure {
     let path = file.path.display();
     match error {
         RuleError::Pattern { line, source, .. } => {

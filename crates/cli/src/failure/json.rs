@@ -13,6 +13,7 @@ use super::Failure;
 /// they are there.
 pub(super) fn error(failure: &Failure, file: Option<&Path>) -> String {
     let details = failure.details.as_deref();
+    let file = details.and_then(|details| details.file.as_deref()).or(file);
     let line = details.and_then(|details| details.line);
     let path = details.and_then(|details| details.path.as_deref());
     let cause = details.and_then(|details| details.cause.as_deref());
@@ -60,5 +61,7 @@ mod tests {
             "hints": ["restore it"],
         });
         assert_eq!(read, expected);
+        let elsewhere = error(&failure.in_file(Path::new(".sops.yaml")), Some(Path::new("s.yaml")));
+        assert!(elsewhere.contains(r#""file":".sops.yaml""#), "{elsewhere}");
     }
 }

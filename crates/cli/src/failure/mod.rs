@@ -43,6 +43,8 @@ pub(crate) struct Failure {
 /// What a message says in words, for programs that read it.
 #[derive(Debug, Default)]
 struct Details {
+    /// The file that line and path are of, if it is not the one that is worked on.
+    file: Option<PathBuf>,
     /// The line of the input, from 1.
     line: Option<usize>,
     /// The key path in the input.
@@ -84,6 +86,12 @@ impl Failure {
     /// Adds what is behind it, which the message says too.
     pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
         self.details.get_or_insert_default().cause = Some(cause.into());
+        self
+    }
+
+    /// Says that line and path are of another file than the one that is worked on.
+    pub(crate) fn in_file(mut self, file: &Path) -> Self {
+        self.details.get_or_insert_default().file = Some(file.to_owned());
         self
     }
 

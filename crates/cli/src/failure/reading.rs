@@ -4,7 +4,9 @@ use sops_core::{
     crypto::SecretBytes,
     document::{Document, ReadError},
     format::{EmitError, Format, ParseError, Problem, SectionError},
+    metadata::ReadMetadataError,
     pipeline::{AmendError, Diagnosis, LeafError, MacVerdict, SealError, Spot},
+    tree::{Path, Step},
 };
 
 use super::{Failure, sentence};
@@ -62,8 +64,42 @@ pub(crate) fn sealed(error: &ReadError, format: Format, source: &SecretBytes) ->
     let failure = Failure::generic(sentence(error));
     match error {
         ReadError::Parse(parse) => placed(failure, parse).maybe_hint(other_format(format, source)),
-        _ => failure,
+        ReadError::Section(
+            SectionError::Duplicate { line } | SectionError::NotAMapping { line },
+        ) => failure.at_line(Some(*line)).at_path(in_metadata([])),
+        ReadError::Section(SectionError::Flat { field, .. }) => failure.at_path(key_path(field)),
+        ReadError::Metadata(problem) => at_field(failure, problem),
     }
+}
+
+/// Adds which field of the metadata is wrong.
+fn at_field(failure: Failure, error: &ReadMetadataError) -> Failure {
+    match error {
+        ReadMetadataError::NoKeys | ReadMetadataError::Selection(_) => {
+            failure.at_path(in_metadata([]))
+        }
+        ReadMetadataError::LastModified => {
+            failure.at_path(in_metadata([Step::Key("lastmodified".to_owned())]))
+        }
+        ReadMetadataError::Shape { field, .. } => {
+            failure.at_path(in_metadata([Step::Key(field.clone())]))
+        }
+        ReadMetadataError::Key { kind, position, group, .. } => {
+            let entry = [Step::Key(kind.name().to_owned()), Step::Index(position - 1)];
+            let group =
+                group.map(|group| [Step::Key("key_groups".to_owned()), Step::Index(group - 1)]);
+            failure.at_path(in_metadata(group.into_iter().flatten().chain(entry)))
+        }
+    }
+}
+
+/// A path below the metadata, in the form that formats with levels have.
+fn in_metadata(steps: impl IntoIterator<Item = Step>) -> Path {
+    Path(std::iter::once(Step::Key("sops".to_owned())).chain(steps).collect())
+}
+
+fn key_path(key: &str) -> Path {
+    Path(vec![Step::Key(key.to_owned())])
 }
 
 /// A text that should be encrypted is not.
@@ -120,7 +156,11 @@ pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<St
                 Diagnosis::Unknown { .. } => since_intact().unwrap_or_else(|| likely(diagnosis)),
                 _ => likely(diagnosis),
             };
-            failure(format!("MAC mismatch. {what}")).because(what)
+            let failure = failure(format!("MAC mismatch. {what}")).because(what);
+            match place(diagnosis) {
+                Some(spot) => failure.at_line(spot.line).at_path(&spot.path),
+                None => failure,
+            }
         }
         MacVerdict::Matches | MacVerdict::MatchesLegacy => failure("MAC mismatch.".to_owned()),
     };
@@ -128,6 +168,18 @@ pub(crate) fn mac(verdict: &MacVerdict, since_intact: impl FnOnce() -> Option<St
         "compare with an earlier version in Git; --ignore-mac opens the file as it is, and \
          saving it makes a new MAC",
     )
+}
+
+/// The place where it happened, if it is one; the first, if it is two.
+fn place(diagnosis: &Diagnosis) -> Option<&Spot> {
+    match diagnosis {
+        Diagnosis::Swapped(spot, _)
+        | Diagnosis::Moved { what: spot, .. }
+        | Diagnosis::Added(spot)
+        | Diagnosis::Copied(_, spot) => Some(spot),
+        Diagnosis::Retyped { spots, count: 1, .. } => spots.first(),
+        Diagnosis::Retyped { .. } | Diagnosis::WasSorted | Diagnosis::Unknown { .. } => None,
+    }
 }
 
 /// What most likely happened to the file.
@@ -195,14 +247,15 @@ pub(crate) fn seal(error: &SealError) -> Failure {
         SealError::NothingSelected { .. } => Failure::generic(sentence(error)).hint(
             "correct the rule, or say --allow-nothing-encrypted (SOPS_ALLOW_NOTHING_ENCRYPTED=true)",
         ),
-        SealError::CommentRule { .. } => {
+        SealError::CommentRule { path, line } => {
             let problem = format!("Error encrypting tree: {}", sentence(error));
-            Failure::new(Status::EncryptingTree, problem).hint(
+            Failure::new(Status::EncryptingTree, problem).at_line(*line).at_path(path).hint(
                 "choose a pattern that no ENC[AES256_GCM,data:…,type:comment] can contain, such \
                  as one with a blank",
             )
         }
-        SealError::UnseenComment { .. } => Failure::generic(sentence(error))
+        SealError::UnseenComment { line } => Failure::generic(sentence(error))
+            .at_line(*line)
             .hint("put it on a line of its own, above the key or item that it is about"),
         SealError::Emit(error) => emit(error),
         SealError::Aliases(_) | SealError::Unreadable(_) | SealError::Unopenable => {
@@ -217,6 +270,7 @@ pub(crate) fn seal(error: &SealError) -> Failure {
 pub(crate) fn emit(error: &EmitError) -> Failure {
     let failure =
         Failure::new(Status::CouldNotDumpTree, format!("Could not marshal tree: {error}"));
+    let failure = at_value(failure, error);
     match error {
         EmitError::Reserved { document: 1, .. } => already_encrypted(),
         EmitError::Reserved { .. } => failure.hint("rename the key"),
@@ -231,10 +285,19 @@ pub(crate) fn emit(error: &EmitError) -> Failure {
     }
 }
 
+/// Adds which value does not fit.
+fn at_value(failure: Failure, error: &EmitError) -> Failure {
+    match error {
+        EmitError::CannotHold { path, .. } => failure.at_path(path),
+        EmitError::Reserved { key, .. } => failure.at_path(key_path(key)),
+        EmitError::NotBinary | EmitError::SeveralDocuments { .. } => failure,
+    }
+}
+
 /// A decrypted tree does not fit into a format.
 pub(crate) fn dump(error: &EmitError) -> Failure {
     let failure = Failure::new(Status::CouldNotDumpTree, format!("Error dumping file: {error}"));
-    failure.hint(match error {
+    at_value(failure, error).hint(match error {
         EmitError::SeveralDocuments { .. } => "--document N names the one to write",
         EmitError::NotBinary => {
             "This is likely not an encrypted binary file? If not, use --output-type to select the \
@@ -252,6 +315,10 @@ pub(crate) fn amend(error: &AmendError) -> Failure {
             Failure::new(Status::InvalidSetFormat, "Invalid set index format")
                 .hint(error.to_string())
         }
-        _ => Failure::generic(sentence(error)),
+        AmendError::NotFound(path) | AmendError::Layout(path) => {
+            Failure::generic(sentence(error)).at_path(path)
+        }
+        AmendError::Parse(parse) => placed(Failure::generic(sentence(error)), parse),
+        AmendError::NoDocument(_) => Failure::generic(sentence(error)),
     }
 }

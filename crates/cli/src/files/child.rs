@@ -12,12 +12,15 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
-use super::{exits, private_folder::PrivateFolder, user::User};
+use super::{editor::is_path, exits, private_folder::PrivateFolder, user::User};
 use crate::{
     env_vars,
     failure::{Failure, os_words},
     status::Status,
 };
+
+/// The shell, and what its command goes behind.
+const SHELL: (&str, &str) = if cfg!(windows) { ("cmd.exe", "/C") } else { ("/bin/sh", "-c") };
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +57,8 @@ impl Line {
     fn command(&self) -> Command {
         match self {
             Self::Shell(text) => {
-                let (shell, flag) =
-                    if cfg!(windows) { ("cmd.exe", "/C") } else { ("/bin/sh", "-c") };
-                let mut command = Command::new(shell);
-                command.arg(flag).arg(text);
+                let mut command = Command::new(SHELL.0);
+                command.arg(SHELL.1).arg(text);
                 command
             }
             Self::Program(program, arguments) => {
@@ -71,7 +72,7 @@ impl Line {
     /// What is started, for messages.
     fn name(&self) -> String {
         match self {
-            Self::Shell(_) => "/bin/sh".to_owned(),
+            Self::Shell(_) => SHELL.0.to_owned(),
             Self::Program(program, _) => program.to_string_lossy().into_owned(),
         }
     }
@@ -162,7 +163,7 @@ impl Child {
     fn not_started(&self, error: &io::Error) -> Failure {
         let name = self.line.name();
         match error.kind() {
-            io::ErrorKind::NotFound if !name.contains('/') => Failure::new(
+            io::ErrorKind::NotFound if !is_path(&name) => Failure::new(
                 Status::Child(127),
                 format!("exec: \"{name}\": executable file not found in $PATH"),
             ),

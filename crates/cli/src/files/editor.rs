@@ -133,14 +133,13 @@ pub(crate) fn how_it_ended(status: std::process::ExitStatus) -> String {
 /// Finds a program as a shell would, but never through the current folder: a repository must not
 /// bring its own editor along.
 pub(crate) fn look_up(name: &str, path: &OsStr) -> Result<PathBuf, String> {
-    if name.contains('/') {
+    if is_path(name) {
         return Ok(PathBuf::from(name));
     }
+    let endings = if cfg!(windows) { endings(env_vars::PATHEXT.text().as_deref()) } else { vec![] };
     for folder in std::env::split_paths(path) {
-        let candidate = folder.join(name);
-        if !is_program(&candidate) {
-            continue;
-        }
+        let mut candidates = spellings(name, &endings).map(|name| folder.join(name));
+        let Some(candidate) = candidates.find(|candidate| is_program(candidate)) else { continue };
         if folder.is_absolute() {
             return Ok(candidate);
         }
@@ -149,6 +148,27 @@ pub(crate) fn look_up(name: &str, path: &OsStr) -> Result<PathBuf, String> {
         ));
     }
     Err(format!("exec: \"{name}\": executable file not found in $PATH"))
+}
+
+/// Whether the name of a program says where it is, so that nobody looks for it.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.chars().any(std::path::is_separator)
+}
+
+/// What the names of programs end with where the system tells them by that: those of `PATHEXT`.
+fn endings(given: Option<&str>) -> Vec<String> {
+    let usual = ".COM;.EXE;.BAT;.CMD";
+    let all = given.filter(|given| !given.is_empty()).unwrap_or(usual).split(';');
+    all.filter(|ending| ending.starts_with('.')).map(str::to_lowercase).collect()
+}
+
+/// The names of files that a program can have: its own, and with each ending unless it has one.
+fn spellings<'a>(name: &'a str, endings: &'a [String]) -> impl Iterator<Item = String> + 'a {
+    let lower = name.to_lowercase();
+    let whole = endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending));
+    let plain = whole.then(|| name.to_owned());
+    let others = endings.iter().filter(move |_| !whole);
+    plain.into_iter().chain(others.map(move |ending| format!("{name}{ending}")))
 }
 
 fn is_program(path: &Path) -> bool {
@@ -282,6 +302,16 @@ mod tests {
             "exec: \"nosuch\": executable file not found in $PATH"
         );
         assert_eq!(look_up("./x", OsStr::new("")), Ok(PathBuf::from("./x")));
+    }
+
+    #[test]
+    fn programs_have_the_endings_that_their_system_gives_them() {
+        let names = |name: &str, endings: &[String]| spellings(name, endings).collect::<Vec<_>>();
+        assert_eq!(names("gpg", &[]), ["gpg"]);
+        let windows = endings(Some(".EXE;.Cmd;junk"));
+        assert_eq!(names("gpg", &windows), ["gpg.exe", "gpg.cmd"]);
+        assert_eq!(names("Git.EXE", &windows), ["Git.EXE"]);
+        assert_eq!(endings(None), [".com", ".exe", ".bat", ".cmd"]);
     }
 
     #[test]

@@ -4,6 +4,11 @@
 //! A pipe has one stream for all who have it open. So each reader gets a pipe of its own: as soon
 //! as somebody opens the name, another pipe takes it. Two that open the name in the same
 //! moment may still share one; for them there is a regular file (`--no-fifo`).
+//!
+//! That moment cannot be taken away, nor seen: the system lets all who wait for a pipe in at once,
+//! tells nobody how many they are, and its notices of files being opened become one where they are
+//! equal. A link to an open file in memory (`/proc/PID/fd/N`) would be another text for each, but
+//! no pipe, as scripts expect one, and closed to another user (`--user`).
 
 use std::{
     ffi::OsStr,

@@ -59,6 +59,10 @@ fn refused(words: &str) -> Failure {
 
 /// The node that a path names.
 fn find<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
+    walk(root, path).map_err(|failure| failure.at_path(path))
+}
+
+fn walk<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
     let missing = |step: &Step| {
         Failure::generic(match step {
             Step::Key(key) => format!("error truncating tree: component ['{key}'] not found"),

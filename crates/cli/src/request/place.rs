@@ -39,7 +39,7 @@ pub(crate) fn demand_free(path: &Path, format: Format) -> Result<(), Failure> {
 pub(crate) fn demand_fitting(root: Option<&Mapping>, path: &Path) -> Result<(), Failure> {
     let wrong = |step: &Step, there: &str| {
         let problem = format!("{step} does not fit: there is {there} at this place of {path}");
-        Err(Failure::new(Status::InvalidSetFormat, problem))
+        Err(Failure::new(Status::InvalidSetFormat, problem).at_path(path))
     };
     let Some(root) = root else { return Ok(()) };
     let mut steps = path.0.iter();
@@ -64,6 +64,10 @@ pub(crate) fn demand_fitting(root: Option<&Mapping>, path: &Path) -> Result<(), 
 
 /// What stands at a path of a document, or why nothing does.
 pub(crate) fn find<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
+    walk(root, path).map_err(|failure| failure.at_path(path))
+}
+
+fn walk<'t>(root: Option<&'t Mapping>, path: &Path) -> Result<&'t Node, Failure> {
     let not_found = |step: &Step| {
         Failure::generic(match step {
             Step::Key(key) => format!("Key not found: {key}"),

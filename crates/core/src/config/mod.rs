@@ -146,6 +146,37 @@ pub enum ConfigError {
     Unknown(Vec<UnknownKey>),
 }
 
+impl ConfigError {
+    /// The line, from 1, if it is at one; the first, if it is at several.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::NotUtf8 => None,
+            Self::Yaml { line, .. }
+            | Self::TooLarge { line }
+            | Self::DuplicateKey { line, .. }
+            | Self::Shape { line, .. }
+            | Self::TooSmall { line, .. } => Some(*line),
+            Self::Unknown(keys) => keys.first().map(|key| key.line),
+        }
+    }
+
+    /// The place in the file, such as `creation_rules[0].age`, as in the texts; empty if there is
+    /// none.
+    pub fn place(&self) -> String {
+        match self {
+            Self::NotUtf8 | Self::Yaml { .. } | Self::TooLarge { .. } => String::new(),
+            Self::DuplicateKey { key, .. } => key.clone(),
+            Self::Shape { place, .. } | Self::TooSmall { place, .. } => place.clone(),
+            Self::Unknown(keys) => {
+                keys.first().map_or_else(String::new, |unknown| match unknown.place.as_str() {
+                    "" => unknown.key.clone(),
+                    place => format!("{place}.{}", unknown.key),
+                })
+            }
+        }
+    }
+}
+
 impl Config {
     /// Reads a file. `directory` is where it stands, absolute and with `/` on every system.
     ///

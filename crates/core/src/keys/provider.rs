@@ -326,6 +326,11 @@ impl ProviderError {
                     .into()
             }
             Refusal::Unreachable => "check network, proxy and the address of the service".into(),
+            Refusal::TimedOut if pgp => {
+                "see what gpg and its agent wait for (run `gpg -d` by hand; \
+                 `gpgconf --kill gpg-agent` ends the agent), or allow more time"
+                    .into()
+            }
             Refusal::TimedOut => "check network and proxy, or allow more time per call".into(),
             Refusal::Malformed => "check the key's entry in the file or the configuration".into(),
             Refusal::NotUnlocked => "run it where the passphrase can be given".into(),

@@ -12,6 +12,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use sops_core::keys::{MasterKey, ProviderError, Refusal};
 
 use super::credentials::{Caller, SearchError, UnknownProfile};
+use crate::words::{causes_behind, one_line};
 
 /// Describes why a call to KMS failed.
 pub(super) fn describe<E>(
@@ -236,27 +237,10 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// The chain of causes, without those that only repeat the next, and without the SDK's words for
-/// "credentials": that they are about those is said before.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if error.is::<CredentialsError>() && error.source().is_some() {
-            cause = error.source();
-            continue;
-        }
-        if parts.last().is_none_or(|last| !last.contains(&text)) && !text.is_empty() {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    if parts.is_empty() { one_line(&error.to_string()) } else { parts.join(": ") }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The chain of causes, without the SDK's words for "credentials": that they are about those is said
+/// before.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    causes_behind(error, |error| error.is::<CredentialsError>() && error.source().is_some())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use sops_core::crypto::SecretBytes;
 use sops_core::keys::{MasterKey, ProviderError, Refusal};
 
-use crate::http::{Answer, one_line};
+use crate::http::Answer;
+use crate::words::one_line;
 
 /// What was asked.
 pub(super) struct Asked<'a> {

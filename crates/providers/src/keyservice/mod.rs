@@ -14,6 +14,7 @@ mod errors;
 mod server;
 mod wire;
 
+use std::mem;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Response, Status};
 
 use crate::call::CallPolicy;
+use crate::words::causes;
 use address::Address;
 #[cfg(feature = "keyservice-server")]
 pub use server::{
@@ -115,7 +117,7 @@ impl RemoteKeyService {
                 .connect_timeout(settings.policy.connect());
             let endpoint = match address.tls {
                 true => endpoint.tls_config(client_tls(&settings.tls)).map_err(|error| {
-                    bad(&format!("the certificates cannot be used: {}", chain(&error)))
+                    bad(&format!("the certificates cannot be used: {}", causes(&error)))
                 })?,
                 false => endpoint,
             };
@@ -180,7 +182,7 @@ impl KeyProvider for RemoteKeyService {
             async move { client.decrypt(request).await }
         });
         match answer.await {
-            Ok(answer) => Attempt::Opened(KeyPart::new(answer.plaintext)),
+            Ok(mut answer) => Attempt::Opened(KeyPart::new(mem::take(&mut answer.plaintext))),
             Err(error) => Attempt::Failed(error),
         }
     }
@@ -220,18 +222,6 @@ fn looks_wrapped(kind: KeyKind, enc: &str, plain: usize) -> bool {
         KeyKind::HuaweiKms => text.len() > plain.div_ceil(3) * 4,
         KeyKind::AwsKms | KeyKind::GcpKms => longer(STANDARD.decode(text).ok()),
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,14 +6,20 @@
 //!   goes out. What it does not let in, and what it cannot write down, is not answered.
 //! - A request without a key, or with a key of no kind that is known, is `NOT_FOUND` (CLI §3.10).
 //! - A key that cannot be used is `UNKNOWN` with a text; the text repeats no secret.
+//! - Requests are answered side by side: a key that takes a program or much computing is used on a
+//!   thread of its own. What may ask a person is used one after the other.
 
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, KeyProvider, MasterKey, Reach};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
 use tokio_stream::wrappers::TcpListenerStream;
 #[cfg(unix)]
 use tokio_stream::wrappers::UnixListenerStream;
@@ -132,12 +138,14 @@ impl std::fmt::Debug for ServerTls {
 pub struct KeyServer {
     providers: Vec<Arc<dyn KeyProvider>>,
     doorkeeper: Arc<dyn Doorkeeper>,
+    /// Held by what may ask the person in front of this machine.
+    person: Arc<Mutex<()>>,
 }
 
 impl KeyServer {
     /// A server that has not begun. The providers are tried in this order for each key.
     pub fn new(providers: Vec<Arc<dyn KeyProvider>>, doorkeeper: Arc<dyn Doorkeeper>) -> Self {
-        Self { providers, doorkeeper }
+        Self { providers, doorkeeper, person: Arc::default() }
     }
 
     /// Answers until `stop` is ready, and then ends what has begun.
@@ -215,11 +223,14 @@ impl KeyServer {
         recorded.map_err(|_| Status::internal("the key service cannot write its log"))
     }
 
-    async fn wrap(&self, key: &MasterKey, part: &KeyPart) -> Result<EncryptResponse, String> {
+    async fn wrap(&self, key: &MasterKey, part: KeyPart) -> Result<EncryptResponse, String> {
         let mut reasons = Vec::new();
         for provider in &self.providers {
-            if matches!(provider.reach(key), Reach::Local | Reach::Remote) {
-                match provider.wrap(key, part).await {
+            let reach = provider.reach(key);
+            if matches!(reach, Reach::Local | Reach::Remote) {
+                let (own, wanted, part) = (provider.clone(), key.clone(), part.clone());
+                let wrapped = async move { own.wrap(&wanted, &part).await };
+                match self.aside(reach, wrapped).await? {
                     Ok(enc) => return Ok(EncryptResponse { ciphertext: enc.into_bytes() }),
                     Err(error) => reasons.push(error.to_string()),
                 }
@@ -232,10 +243,12 @@ impl KeyServer {
         let mut reasons = Vec::new();
         let mut strange = false;
         for provider in &self.providers {
-            if provider.reach(key) == Reach::Never {
+            let reach = provider.reach(key);
+            if reach == Reach::Never {
                 continue;
             }
-            match provider.open(key, enc).await {
+            let (own, wanted, enc) = (provider.clone(), key.clone(), enc.to_owned());
+            match self.aside(reach, async move { own.open(&wanted, &enc).await }).await? {
                 Attempt::Opened(part) => {
                     return Ok(DecryptResponse { plaintext: part.expose().to_vec() });
                 }
@@ -248,6 +261,31 @@ impl KeyServer {
         }
         Err(all(key, reasons))
     }
+
+    /// Does the work where it keeps nobody else waiting. A thread, and none of those of the runtime:
+    /// nobody shall wait for it at the end of the service.
+    async fn aside<T: Send + 'static>(
+        &self,
+        reach: Reach,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, String> {
+        if reach == Reach::Remote {
+            return Ok(work.await);
+        }
+        let turn = match reach {
+            Reach::Assisted => Some(self.person.clone().lock_owned().await),
+            _ => None,
+        };
+        let (tell, told) = oneshot::channel();
+        let runtime = Handle::current();
+        let started = thread::Builder::new().spawn(move || {
+            // Whoever waited may be gone. Then the person is still being asked.
+            let _ = tell.send(runtime.block_on(work));
+            drop(turn);
+        });
+        started.map_err(|_| "the key service cannot start a thread".to_owned())?;
+        told.await.map_err(|_| "the key service has a problem".to_owned())
+    }
 }
 
 #[async_trait::async_trait]
@@ -257,10 +295,10 @@ impl KeyService for KeyServer {
         request: Request<EncryptRequest>,
     ) -> Result<Response<EncryptResponse>, Status> {
         let peer = peer(&request);
-        let EncryptRequest { key, plaintext } = request.into_inner();
-        let part = KeyPart::new(plaintext);
-        let (asked, key) = self.admit(Operation::Encrypt, key, peer).await?;
-        self.settle(&asked, self.wrap(&key, &part).await)
+        let mut request = request.into_inner();
+        let part = KeyPart::new(mem::take(&mut request.plaintext));
+        let (asked, key) = self.admit(Operation::Encrypt, request.key.take(), peer).await?;
+        self.settle(&asked, self.wrap(&key, part).await)
     }
 
     async fn decrypt(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sops_core::keys::{
     AgeKey, AwsKmsKey, AzureKvKey, GcpKmsKey, HcVaultKey, HuaweiKmsKey, MasterKey, PgpKey,
 };
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 /// What is generated from `proto/keyservice.proto`.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
@@ -12,6 +13,9 @@ mod generated {
     tonic::include_proto!("_");
 }
 
+pub(super) use generated::DecryptResponse;
+#[cfg(feature = "keyservice-server")]
+pub(super) use generated::EncryptResponse;
 pub(super) use generated::key::KeyType;
 pub(super) use generated::key_service_client::KeyServiceClient;
 #[cfg(feature = "keyservice-server")]
@@ -20,8 +24,24 @@ pub(super) use generated::{
     AgeKey as WireAge, AzureKeyVaultKey, DecryptRequest, EncryptRequest, GcpKmsKey as WireGcp,
     HckmsKey, Key, KmsKey, PgpKey as WirePgp, VaultKey,
 };
-#[cfg(feature = "keyservice-server")]
-pub(super) use generated::{DecryptResponse, EncryptResponse};
+
+// The two messages that have a data key in them in clear. What the libraries for gRPC and HTTP/2
+// copy it to on its way is out of reach.
+impl Drop for EncryptRequest {
+    fn drop(&mut self) {
+        self.plaintext.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for EncryptRequest {}
+
+impl Drop for DecryptResponse {
+    fn drop(&mut self) {
+        self.plaintext.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for DecryptResponse {}
 
 /// A master key as a message.
 pub(super) fn to_wire(key: &MasterKey) -> Key {
@@ -129,6 +149,14 @@ mod tests {
         let tags =
             keys().iter().map(|key| to_wire(key).encode_to_vec()[0] >> 3).collect::<Vec<_>>();
         assert_eq!(tags, [1, 1, 2, 3, 4, 5, 7, 6]);
+    }
+
+    #[test]
+    fn messages_with_a_data_key_are_wiped() {
+        fn is_wiped<T: ZeroizeOnDrop>() -> bool {
+            std::mem::needs_drop::<T>()
+        }
+        assert!(is_wiped::<EncryptRequest>() && is_wiped::<DecryptResponse>());
     }
 
     #[test]

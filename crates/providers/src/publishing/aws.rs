@@ -25,7 +25,8 @@ use tokio::sync::OnceCell;
 use super::TargetError;
 use crate::aws_kms::{AwsSettings, Base, no_credentials};
 use crate::call::{CallPolicy, Failed};
-use crate::http::{self, Answer, Http, HttpSettings, one_line};
+use crate::http::{self, Answer, Http, HttpSettings};
+use crate::words::one_line;
 
 /// The way to stores of AWS that has done nothing yet.
 pub struct AwsStores {

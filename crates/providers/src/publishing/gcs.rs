@@ -21,8 +21,9 @@ use super::{Held, LONGEST_ANSWER, LONGEST_OBJECT, Target, TargetError};
 use crate::call::{CallPolicy, Failed};
 use crate::gcp_kms::GcpCredentials;
 use crate::gcp_kms::crc32c::crc32c;
-use crate::http::{self as requests, Answer, Http, HttpSettings, one_line};
+use crate::http::{self as requests, Answer, Http, HttpSettings};
 use crate::words::causes;
+use crate::words::one_line;
 
 const ADDRESS: &str = "https://storage.googleapis.com";
 

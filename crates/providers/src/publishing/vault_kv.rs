@@ -14,7 +14,8 @@ use super::{Held, LONGEST_ANSWER, Target, TargetError, body_of};
 use crate::call::Failed;
 use crate::hc_vault::errors;
 use crate::hc_vault::{Ready, VaultSettings};
-use crate::http::{self, Answer, one_line};
+use crate::http::{self, Answer};
+use crate::words::one_line;
 
 /// A way to servers of Vault that has done nothing yet.
 pub struct VaultKv {
