@@ -20,12 +20,8 @@ pub(super) fn proxy() -> Option<Proxy> {
     Some(Proxy { address, except: either(env_vars::NO_PROXY, env_vars::no_proxy) })
 }
 
-/// The same for services that may run on this machine: what is asked there goes past a proxy that
-/// was set for all programs, as with other programs.
+/// The same for services that may run on this machine.
 #[cfg(any(feature = "huawei", feature = "vault"))]
 pub(super) fn proxy_beyond_this_machine() -> Option<Proxy> {
-    const HERE: &str = "localhost,127.0.0.0/8,::1";
-    let Proxy { address, except } = proxy()?;
-    let except = except.map_or_else(|| HERE.to_owned(), |except| format!("{except},{HERE}"));
-    Some(Proxy { address, except: Some(except) })
+    proxy().map(Proxy::beyond_this_machine)
 }
