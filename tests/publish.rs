@@ -14,5 +14,7 @@ mod gcs_double;
 mod place;
 #[path = "publish/s3.rs"]
 mod s3;
+#[path = "publish/signed.rs"]
+mod signed;
 #[path = "publish/vault.rs"]
 mod vault;

@@ -1,6 +1,7 @@
 //! Secrets Manager and Parameter Store, at moto. Go sops knows neither.
 
 use serde_json::{Value, json};
+use sops_tests::fault::{FaultProxy, Rule};
 use sops_tests::need;
 use sops_tests::rig::stores::Stores;
 
@@ -145,6 +146,41 @@ fn a_value_that_can_be_no_parameter_stops_before_the_first_is_written() {
     }
     assert_eq!(stores.parameter(&format!("/{team}/empty/a")), None);
     assert_eq!(stores.parameter(&format!("/{team}/name/a")), None);
+}
+
+#[test]
+fn throttling_and_faults_are_tried_again_and_refusals_are_not() {
+    let Some((place, stores, team)) = place() else { return };
+    let proxy = FaultProxy::in_front_of(&need::aws().unwrap().sts);
+    let variables = ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM"];
+    let run = |path: &str| {
+        let run = place.publish(&["--yes", path]);
+        run.envs(variables.map(|name| (name, proxy.url())))
+    };
+    place.sealed("sm/app.yaml", PLAIN);
+    place.sealed("ps/app.yaml", PLAIN);
+    proxy.add(Rule::on("CreateSecret").times(2).throttled());
+    proxy.add(Rule::on("GetSecretValue").times(1).resets());
+    run("sm/app.yaml").run().success();
+    assert_eq!((proxy.count("GetSecretValue"), proxy.count("CreateSecret")), (2, 3));
+    // One that was sent again is the same for the service.
+    let tokens: Vec<Value> = proxy
+        .calls()
+        .iter()
+        .filter(|call| call.operation == "CreateSecret")
+        .map(|call| line(&call.body)["ClientRequestToken"].clone())
+        .collect();
+    assert!(tokens.windows(2).all(|two| two[0] == two[1]) && tokens[0].is_string(), "{tokens:?}");
+    assert_eq!(stores.secret_versions(&format!("{team}/app")), 1);
+    proxy.reset();
+    let message = "1 validation error detected: Value 'hunter2' at 'value' failed";
+    proxy.add(Rule::on("PutParameter").fails(400, "ValidationException", message));
+    refused(&run("ps/app.yaml").run(), 1, &["ValidationException", "at 'value' failed"]);
+    assert_eq!(proxy.count("PutParameter"), 1);
+    proxy.reset();
+    proxy.add(Rule::on("GetParameter").hangs());
+    let outcome = run("ps/app.yaml").env("SOPS_KEY_TIMEOUT", "1").run();
+    refused(&outcome, 1, &["operation error SSM: GetParameter", "nothing within 1 s"]);
 }
 
 #[test]

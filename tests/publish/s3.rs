@@ -1,5 +1,6 @@
 //! Objects of S3, at moto.
 
+use sops_tests::fault::{FaultProxy, Rule};
 use sops_tests::need;
 use sops_tests::rig::stores::Stores;
 
@@ -187,6 +188,23 @@ fn refusals_are_told_in_the_words_of_the_service() {
     refused(&run.run(), 1, &["get identity: get credentials", "AWS_PROFILE"]);
     let run = place.publish(&["--yes", "s3/s.yaml"]).without_env("AWS_REGION");
     refused(&run.run(), 1, &["no region is known", "AWS_REGION"]);
+}
+
+#[test]
+fn what_passes_is_tried_again_three_times_in_all() {
+    let Some((place, stores, bucket)) = place() else { return };
+    let proxy = FaultProxy::in_front_of(&need::aws().unwrap().sts);
+    let operation = format!("PUT /{bucket}/pre/s.yaml");
+    place.sealed("s3/s.yaml", PLAIN);
+    let run = || place.publish(&["--yes", "s3/s.yaml"]).env("AWS_ENDPOINT_URL_S3", proxy.url());
+    proxy.add(Rule::on(&operation).times(2).answers(503, "text/html", "<html>"));
+    run().run().success();
+    assert_eq!(proxy.count(&operation), 3);
+    assert_eq!(stores.object(&bucket, "pre/s.yaml"), Some(place.scratch.read("s3/s.yaml")));
+    proxy.reset();
+    proxy.add(Rule::on(&operation).answers(503, "text/html", "<html>"));
+    refused(&run().run(), 1, &["StatusCode: 503", "not one of the service's"]);
+    assert_eq!(proxy.count(&operation), 3);
 }
 
 #[test]

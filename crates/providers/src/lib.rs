@@ -48,6 +48,10 @@ pub mod gpg;
 #[cfg(feature = "vault")]
 pub mod hc_vault;
 #[cfg(feature = "http")]
+#[cfg_attr(
+    not(all(feature = "huawei", feature = "vault")),
+    allow(dead_code, reason = "which services use it depends on the features")
+)]
 mod http;
 #[cfg(feature = "huawei")]
 pub mod huawei_kms;

@@ -14,14 +14,11 @@ use super::calls;
 use crate::env_vars;
 
 /// Addresses that the SDK takes from the environment.
-const ADDRESSES: [env_vars::Variable; 7] = [
+const ADDRESSES: [env_vars::Variable; 4] = [
     env_vars::AWS_ENDPOINT_URL,
     env_vars::AWS_ENDPOINT_URL_KMS,
     env_vars::AWS_ENDPOINT_URL_STS,
     env_vars::AWS_ENDPOINT_URL_SSO,
-    env_vars::AWS_ENDPOINT_URL_S3,
-    env_vars::AWS_ENDPOINT_URL_SECRETS_MANAGER,
-    env_vars::AWS_ENDPOINT_URL_SSM,
 ];
 
 /// A provider that has done nothing yet: nothing is read or connected before a key is asked.

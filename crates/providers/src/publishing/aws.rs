@@ -137,9 +137,8 @@ impl Session<'_> {
             .ok();
         let config = &self.base.config;
         let own = key.and_then(|key| config.service_config()?.load_config(key));
-        let Some(address) = own.or_else(|| config.endpoint_url().map(str::to_owned)) else {
-            return Ok(None);
-        };
+        let address = own.or_else(|| config.endpoint_url().map(str::to_owned));
+        let Some(address) = address.filter(|address| !address.is_empty()) else { return Ok(None) };
         let url = Url::parse(&address)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());

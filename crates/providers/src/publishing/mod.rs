@@ -93,6 +93,7 @@ const LONGEST_OBJECT: usize = 64 * 1024 * 1024;
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// A body that can be sent again, and is wiped with the last request.
+#[cfg(any(feature = "aws", feature = "vault"))]
 fn body_of(content: SecretBytes) -> bytes::Bytes {
     struct Owner(SecretBytes);
     impl AsRef<[u8]> for Owner {
