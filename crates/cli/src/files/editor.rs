@@ -103,7 +103,9 @@ impl Editor {
         if habits.lives_in_terminal() {
             command.env(env_vars::TMPDIR.name, folder);
         }
-        let status = exits::run(command).map_err(|error| not_run(&os_words(&error)))?;
+        let status = exits::run(command).map_err(|error| {
+            not_run(&format!("fork/exec {}: {}", self.program.display(), os_words(&error)))
+        })?;
         if status.success() {
             return Ok(());
         }

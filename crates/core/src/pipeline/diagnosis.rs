@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{
-    leaves::Piece,
+    pieces::Piece,
     search::{Part, Search},
 };
 use crate::{

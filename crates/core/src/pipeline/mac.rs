@@ -1,6 +1,6 @@
 //! The verdict on a document's MAC (format §2), and what a mismatch most likely means.
 
-use super::{diagnosis::Diagnosis, leaves::Piece};
+use super::{diagnosis::Diagnosis, pieces::Piece};
 use crate::{
     crypto::{Digest, SecretBytes},
     format::Format,

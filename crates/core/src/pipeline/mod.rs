@@ -16,8 +16,10 @@ mod amend;
 mod diagnosis;
 mod leaves;
 mod mac;
+mod moved_comments;
 mod nonces;
 mod open;
+mod pieces;
 mod seal;
 mod search;
 #[cfg(test)]

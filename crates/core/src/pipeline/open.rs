@@ -2,9 +2,10 @@
 
 use super::{
     diagnosis::{self, Diagnosis, Spots},
-    leaves::{self, LeafError, Piece},
+    leaves::{self, LeafError},
     mac::{self, MacVerdict},
     nonces::NonceMemory,
+    pieces::{self, Piece},
 };
 use crate::{
     crypto::{DataKey, Envelope, MacScope, SecretBytes, ValueCipher},
@@ -78,7 +79,7 @@ fn open_and(
         Err(verdict) => verdict,
         Ok(expected) if expected == found.mac => MacVerdict::Matches,
         Ok(expected) => {
-            let pieces = leaves::pieces(&mut tree, selection);
+            let pieces = pieces::pieces(&mut tree, selection);
             if mac::matches_legacy(&expected, format, &metadata, &pieces, &found.odd) {
                 MacVerdict::MatchesLegacy
             } else {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::leaves::Piece;
+use super::pieces::Piece;
 use crate::crypto::{Digest, MacScope, SecretBytes};
 
 /// Bytes that all guesses together may hash: less than half a second.
