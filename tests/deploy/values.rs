@@ -177,7 +177,11 @@ fn values_of_ours_do_what_they_say() {
             "rolloutRestarts: {enabled: true, perMinute: 3}",
             vec![Flag("-rollout-restarts=true"), Flag("-rollouts-per-minute=3")],
         ),
-        Row(&[], "auditLog: {required: true}", vec![NoFlag("-audit-log"), NoFlag("-audit-required")]),
+        Row(
+            &[],
+            "auditLog: {required: true}",
+            vec![NoFlag("-audit-log"), NoFlag("-audit-required")],
+        ),
         Row(
             &[],
             "auditLog: {enabled: true}",
