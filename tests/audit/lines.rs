@@ -85,7 +85,7 @@ fn every_outcome_of_every_command_is_a_line() {
     place.scratch.write(FILE, &without);
     run(&["decrypt", FILE]).fails_with(51);
     run(&["decrypt", "--ignore-mac", FILE]).success();
-    let at = whole.find("data:").unwrap() + 6;
+    let at = whole.find("GCM,data:").unwrap() + 9;
     let other = if whole.as_bytes()[at] == b'A' { "B" } else { "A" };
     let mut damaged = whole.clone();
     damaged.replace_range(at..=at, other);

@@ -158,3 +158,20 @@ fn a_socket_of_this_machine_needs_no_tls() {
     place.sops_rs(&table_backend(&connection), &["decrypt", FILE]).run().success();
     assert_eq!(database.rows().len(), 1);
 }
+
+/// The columns decide what a row is made of, as with SOPS.
+#[test]
+fn columns_of_other_types_are_filled_too() {
+    let (Some(place), Some(server)) = (Place::new(), need::postgres()) else { return };
+    let database = server.database();
+    database.query(
+        "create type kind as enum ('decrypt'); alter table audit_event \
+         alter action type kind using action::kind, alter username type varchar(50), \
+         add host inet default inet_client_addr()",
+    );
+    let settings = table_backend(&database.url(ROLE, NO_TLS));
+    place.sops_rs(&settings, &["decrypt", FILE]).run().success();
+    let encrypt = place.sops_rs(&settings, &["rotate", FILE]).run().fails_with(1);
+    assert!(encrypt.err().contains("invalid input value for enum"), "{encrypt}");
+    assert_eq!(database.rows().len(), 1, "all rows of a command, or none");
+}

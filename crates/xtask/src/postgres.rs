@@ -21,7 +21,10 @@ impl Postgres {
         let programs = install()?;
         // One folder a process: two work trees may run at once.
         let folder = paths::rig().join(format!("state/postgres-{}", std::process::id()));
-        let server = Running::start(&programs, &folder)?;
+        let server = Running::start(&programs, &folder).inspect_err(|_| {
+            // Nobody needs what is there now.
+            let _ = fs::remove_dir_all(&folder);
+        })?;
         println!("postgres is ready after {:.1} s", server.ready_after().as_secs_f32());
         Ok(Self { server: Some(server), folder })
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask rig`: the emulators behind the fault proxy, OpenBao, and a control plane, until
-//! Ctrl-C.
+//! `cargo xtask rig`: the emulators behind the fault proxy, OpenBao, PostgreSQL, and a control plane,
+//! until Ctrl-C.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use sops_tests::fault::{Call, FaultProxy, Rule};
 
 use crate::cluster::Cluster;
 use crate::emulators::Emulators;
+use crate::postgres::Postgres;
 use crate::shell;
 use crate::vault::Vault;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         println!("export {name}={value}");
     }
     let _vault = vault()?;
+    let _postgres = postgres()?;
     let _cluster = if wanted.cluster { Some(cluster()?) } else { None };
     println!("# The keys are listed in tests/support/rig/aws.rs. Ctrl-C stops everything.");
     let mut shown = 0;
@@ -69,6 +71,16 @@ fn vault() -> Result<Vault> {
         println!("export {name}={}", value.display());
     }
     Ok(vault)
+}
+
+fn postgres() -> Result<Postgres> {
+    shell::step("PostgreSQL");
+    let postgres = Postgres::start()?;
+    println!("\n# For tests; the port stands in postgres.json there:");
+    for (name, value) in postgres.variables() {
+        println!("export {name}={}", value.display());
+    }
+    Ok(postgres)
 }
 
 fn cluster() -> Result<Cluster> {

@@ -22,6 +22,9 @@ _sops__rs() {
             sops__rs,__paths)
                 cmd="sops__rs__subcmd____paths"
                 ;;
+            sops__rs,audit)
+                cmd="sops__rs__subcmd__audit"
+                ;;
             sops__rs,completion)
                 cmd="sops__rs__subcmd__completion"
                 ;;
@@ -73,6 +76,9 @@ _sops__rs() {
             sops__rs,updatekeys)
                 cmd="sops__rs__subcmd__updatekeys"
                 ;;
+            sops__rs__subcmd__audit,verify)
+                cmd="sops__rs__subcmd__audit__subcmd__verify"
+                ;;
             sops__rs__subcmd__groups,add)
                 cmd="sops__rs__subcmd__groups__subcmd__add"
                 ;;
@@ -86,7 +92,7 @@ _sops__rs() {
 
     case "${cmd}" in
         sops__rs)
-            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys groups exec-env exec-file filestatus diff publish keyservice completion man __generate __paths"
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help encrypt seal decrypt edit set unset rotate updatekeys groups exec-env exec-file filestatus diff publish keyservice audit completion man __generate __paths"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -144,6 +150,62 @@ _sops__rs() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__audit)
+            opts="-h --config --indent --verbose --error-format --disable-version-check --check-for-updates --help verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --indent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --error-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sops__rs__subcmd__audit__subcmd__verify)
+            opts="-h --contains --config --indent --verbose --error-format --disable-version-check --check-for-updates --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --contains)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -46,6 +46,7 @@ complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "filestatus" -d 'Tel
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "diff" -d 'Show what changed between two versions of an encrypted file'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "publish" -d 'Publish a file to S3, Cloud Storage, Vault, Secrets Manager or Parameter Store'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "keyservice" -d 'Use the keys of this machine for programs elsewhere'
+complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "audit" -d 'Check an audit log'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "completion" -d 'Print a completion script for a shell'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "man" -d 'Print the manual page of the program, or of a command'
 complete -c sops-rs -n "__fish_sops_rs_needs_command" -f -a "__generate" -d 'Write completions, man pages, the schema of .sops.yaml and reference pages into a folder'
@@ -394,6 +395,22 @@ complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l verbose -
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand keyservice" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and not __fish_seen_subcommand_from verify" -f -a "verify" -d 'Check that no record of a log was changed, taken out or put in'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l contains -d 'A hash that was the last one once: a record has to have it' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l verbose -d 'Say on standard error which configuration, rule and keys are used, and what is written'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l disable-version-check -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -l check-for-updates -d 'Accepted for scripts written for SOPS; there is no version check'
+complete -c sops-rs -n "__fish_sops_rs_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l config -d 'Use this configuration file instead of the nearest .sops.yaml above the current folder' -r -F
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l indent -d 'Blanks per level where new text is laid out; text that was there keeps its own' -r
 complete -c sops-rs -n "__fish_sops_rs_using_subcommand completion" -l error-format -d 'How errors are told: text, or json for programs (one object per line)' -r

@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'sops-rs' -ScriptBlock {
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what changed between two versions of an encrypted file')
             [CompletionResult]::new('publish', 'publish', [CompletionResultType]::ParameterValue, 'Publish a file to S3, Cloud Storage, Vault, Secrets Manager or Parameter Store')
             [CompletionResult]::new('keyservice', 'keyservice', [CompletionResultType]::ParameterValue, 'Use the keys of this machine for programs elsewhere')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check an audit log')
             [CompletionResult]::new('completion', 'completion', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page of the program, or of a command')
             [CompletionResult]::new('__generate', '__generate', [CompletionResultType]::ParameterValue, 'Write completions, man pages, the schema of .sops.yaml and reference pages into a folder')
@@ -464,6 +465,30 @@ Register-ArgumentCompleter -Native -CommandName 'sops-rs' -ScriptBlock {
             [CompletionResult]::new('--indent', '--indent', [CompletionResultType]::ParameterName, 'Blanks per level where new text is laid out; text that was there keeps its own')
             [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors are told: text, or json for programs (one object per line)')
             [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'Ask before each use of a key')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on standard error which configuration, rule and keys are used, and what is written')
+            [CompletionResult]::new('--disable-version-check', '--disable-version-check', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')
+            [CompletionResult]::new('--check-for-updates', '--check-for-updates', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'sops-rs;audit' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this configuration file instead of the nearest .sops.yaml above the current folder')
+            [CompletionResult]::new('--indent', '--indent', [CompletionResultType]::ParameterName, 'Blanks per level where new text is laid out; text that was there keeps its own')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors are told: text, or json for programs (one object per line)')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on standard error which configuration, rule and keys are used, and what is written')
+            [CompletionResult]::new('--disable-version-check', '--disable-version-check', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')
+            [CompletionResult]::new('--check-for-updates', '--check-for-updates', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check that no record of a log was changed, taken out or put in')
+            break
+        }
+        'sops-rs;audit;verify' {
+            [CompletionResult]::new('--contains', '--contains', [CompletionResultType]::ParameterName, 'A hash that was the last one once: a record has to have it')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Use this configuration file instead of the nearest .sops.yaml above the current folder')
+            [CompletionResult]::new('--indent', '--indent', [CompletionResultType]::ParameterName, 'Blanks per level where new text is laid out; text that was there keeps its own')
+            [CompletionResult]::new('--error-format', '--error-format', [CompletionResultType]::ParameterName, 'How errors are told: text, or json for programs (one object per line)')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say on standard error which configuration, rule and keys are used, and what is written')
             [CompletionResult]::new('--disable-version-check', '--disable-version-check', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')
             [CompletionResult]::new('--check-for-updates', '--check-for-updates', [CompletionResultType]::ParameterName, 'Accepted for scripts written for SOPS; there is no version check')

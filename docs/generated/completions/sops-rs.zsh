@@ -531,6 +531,44 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_sops-rs__subcmd__audit_commands" \
+"*::: :->audit" \
+&& ret=0
+
+    case $state in
+    (audit)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:sops-rs-audit-command-$line[1]:"
+        case $line[1] in
+            (verify)
+_arguments "${_arguments_options[@]}" : \
+'--contains=[A hash that was the last one once\: a record has to have it]:HASH:_default' \
+'--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
+'--indent=[Blanks per level where new text is laid out; text that was there keeps its own]:N:_default' \
+'--error-format=[How errors are told\: text, or json for programs (one object per line)]:FORMAT:_default' \
+'--verbose[Say on standard error which configuration, rule and keys are used, and what is written]' \
+'--disable-version-check[Accepted for scripts written for SOPS; there is no version check]' \
+'--check-for-updates[Accepted for scripts written for SOPS; there is no version check]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::paths -- The logs, each with a chain of its own; - is standard input:_files' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (completion)
 _arguments "${_arguments_options[@]}" : \
 '--config=[Use this configuration file instead of the nearest .sops.yaml above the current folder]:FILE:_files' \
@@ -607,6 +645,7 @@ _sops-rs_commands() {
 'diff:Show what changed between two versions of an encrypted file' \
 'publish:Publish a file to S3, Cloud Storage, Vault, Secrets Manager or Parameter Store' \
 'keyservice:Use the keys of this machine for programs elsewhere' \
+'audit:Check an audit log' \
 'completion:Print a completion script for a shell' \
 'man:Print the manual page of the program, or of a command' \
 '__generate:Write completions, man pages, the schema of .sops.yaml and reference pages into a folder' \
@@ -623,6 +662,18 @@ _sops-rs__subcmd____generate_commands() {
 _sops-rs__subcmd____paths_commands() {
     local commands; commands=()
     _describe -t commands 'sops-rs __paths commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__audit_commands] )) ||
+_sops-rs__subcmd__audit_commands() {
+    local commands; commands=(
+'verify:Check that no record of a log was changed, taken out or put in' \
+    )
+    _describe -t commands 'sops-rs audit commands' commands "$@"
+}
+(( $+functions[_sops-rs__subcmd__audit__subcmd__verify_commands] )) ||
+_sops-rs__subcmd__audit__subcmd__verify_commands() {
+    local commands; commands=()
+    _describe -t commands 'sops-rs audit verify commands' commands "$@"
 }
 (( $+functions[_sops-rs__subcmd__completion_commands] )) ||
 _sops-rs__subcmd__completion_commands() {

@@ -224,8 +224,9 @@ impl Database {
     /// What is in the table, in the order in which it came: `action user file`.
     #[track_caller]
     pub fn rows(&self) -> Vec<String> {
-        let all = self
-            .query("select action || ' ' || username || ' ' || file from audit_event order by id");
+        let all = self.query(
+            "select action::text || ' ' || username || ' ' || file from audit_event order by id",
+        );
         all.lines().map(str::to_owned).collect()
     }
 }
@@ -261,10 +262,14 @@ fn write_certificates(folder: &Path) -> Result<()> {
 
 /// Where the programs of a server are: on `PATH`, or where Debian puts them.
 pub fn programs() -> Option<PathBuf> {
-    if let Some(program) = paths::on_path("postgres") {
-        return program.parent().map(Path::to_owned);
-    }
-    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
-    let folders = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
-    folders.filter(|folder| folder.join("initdb").is_file()).max()
+    let linked = paths::on_path("postgres").and_then(|program| program.canonicalize().ok());
+    let on_path = linked.and_then(|program| program.parent().map(Path::to_owned));
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut debian: Vec<PathBuf> =
+        versions.filter_map(|version| Some(version.ok()?.path().join("bin"))).collect();
+    debian.sort();
+    let whole = |folder: &PathBuf| {
+        ["postgres", "initdb", "psql"].iter().all(|program| folder.join(program).is_file())
+    };
+    on_path.into_iter().chain(debian.into_iter().rev()).find(whole)
 }
