@@ -27,10 +27,7 @@ pub(crate) type Walked = Result<Found, (PathBuf, Failure)>;
 ///
 /// # Errors
 /// If there is nothing of that name, or it is a folder and `recursive` is not set.
-pub(crate) fn find(
-    root: &Path,
-    recursive: bool,
-) -> Result<Vec<Walked>, Failure> {
+pub(crate) fn find(root: &Path, recursive: bool) -> Result<Vec<Walked>, Failure> {
     let data = fs::metadata(root).map_err(|error| stat(root, &error))?;
     if !data.is_dir() {
         let name = root.file_name().unwrap_or(root.as_os_str());
