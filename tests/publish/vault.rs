@@ -1,6 +1,9 @@
 //! Key-value stores of both versions, at a real server of OpenBao.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use sops_tests::fault::{FaultProxy, Rule};
 use sops_tests::need;
 use sops_tests::rig::vault::{ROOT, Vault};
 
@@ -181,6 +184,28 @@ fn stores_that_demand_a_check_take_it() {
     store.vault.call("DELETE", &format!("{}/data/app/s.yaml", store.v2), &Value::Null);
     place.publish(&["--yes", "v2/s.yaml"]).run().success();
     assert_eq!(store.v2("app/s.yaml").1, 3);
+}
+
+#[test]
+fn what_somebody_else_writes_in_between_is_not_lost() {
+    let Some((place, store)) = place() else { return };
+    place.sealed("v2/s.yaml", PLAIN);
+    let path = format!("/v1/{}/data/app/s.yaml", store.v2);
+    let proxy = FaultProxy::in_front_of(&store.vault.url());
+    let put = format!("PUT {path}");
+    // Long enough for a busy machine to write meanwhile.
+    proxy.add(Rule::on(&put).delayed(Duration::from_secs(8)));
+    let run = place.publish(&["--yes", "v2/s.yaml"]).env("VAULT_ADDR", proxy.url());
+    let running = run.env("SOPS_KEY_TIMEOUT", "60").start();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while proxy.count(&put) == 0 {
+        assert!(Instant::now() < deadline, "it is looked at, and then written");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let other = json!({"data": {"theirs": 1}});
+    store.vault.call("POST", &format!("{}/data/app/s.yaml", store.v2), &other);
+    refused(&running.finish(), 1, &["Code: 400", "check-and-set", "publish again"]);
+    assert_eq!(store.v2("app/s.yaml"), (json!({"theirs": 1}), 1));
 }
 
 #[test]

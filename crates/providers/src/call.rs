@@ -57,6 +57,14 @@ impl CallPolicy {
         Self { deadline, ..Self::default() }
     }
 
+    /// The same with more time for content that takes a while on its way: a second for each 256 KB.
+    #[allow(dead_code, reason = "which services use it depends on the features")]
+    pub(crate) fn carrying(self, bytes: usize) -> Self {
+        let seconds = u64::try_from(bytes / (256 * 1024)).unwrap_or(u64::MAX);
+        let deadline = self.deadline.saturating_add(Duration::from_secs(seconds));
+        Self { deadline, ..self }
+    }
+
     /// Makes one call: `attempt` is asked until it works, fails for good, or the time is over.
     /// `place` is whom it asks, for the message that nothing came from there.
     ///

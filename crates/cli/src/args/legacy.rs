@@ -93,6 +93,8 @@ const OF_COMMANDS: &[&str] = &[
     "same-process",
     "no-fifo",
     "filename",
+    "recursive",
+    "omit-extensions",
 ];
 
 /// Brings a line without sub-command into the words of one.

@@ -21,15 +21,13 @@
 mod files;
 mod outcome;
 mod places;
+mod rules;
 
 use std::cell::OnceCell;
 use std::path::Path;
 
 use sops_core::{
-    config::{
-        CreationRule, Decision, Destination, DestinationError, DestinationRule, Given, Lookup,
-        Remark, decide,
-    },
+    config::{Decision, Destination},
     crypto::SecretBytes,
     diff::{Change, ChangeKind, What},
     document::{Document, SealedDocument},
@@ -48,8 +46,8 @@ use places::{Kind, Places};
 use crate::{
     args::GlobalFlags,
     auditing::Trail,
-    config_file::{ConfigFile, with_slashes},
-    failure::{self, Failure, deciding, reading, sentence},
+    config_file::ConfigFile,
+    failure::{self, Failure, reading, sentence},
     files::{absolute_path, input::Source, print},
     key_difference::KeyDifference,
     key_services::{KeyServices, Purpose},
@@ -180,69 +178,6 @@ impl<'a> Run<'a> {
         let name = name.to_owned();
         let job = Job { path, format, bytes, destination, name, address, recreation, selects };
         Ok((job, sealed))
-    }
-
-    fn rule(&self, path: &Path) -> Result<&DestinationRule, Failure> {
-        let given = with_slashes(path);
-        let absolute = with_slashes(&absolute_path(path));
-        let found = self.config.config.destination_rule(&given, &absolute);
-        found.map_err(|error| self.refused(&error))?.ok_or_else(|| {
-            Failure::generic("error loading config: no matching destination found in config").hint(
-                format!(
-                    "no path_regex of the destination_rules in {} matches {given}",
-                    self.config.path.display()
-                ),
-            )
-        })
-    }
-
-    fn refused(&self, error: &DestinationError) -> Failure {
-        let file = self.config.path.display();
-        match error {
-            DestinationError::Several { line, .. } => Failure::generic(
-                "error loading config: more than one destinations were found in a single \
-                 destination rule, you can only use one per rule",
-            )
-            .hint(format!("the rule in {file}, line {line}")),
-            DestinationError::Pattern { line, source, .. } => {
-                Failure::generic(format!("can not compile regexp: error parsing regexp: {source}"))
-                    .hint(format!("path_regex in {file}, line {line}"))
-            }
-            DestinationError::Ambiguous { .. } => {
-                Failure::generic(format!("error loading config: {file}: {error}")).hint(
-                    "SOPS goes by the path as it was given; run this from the folder of the \
-                     configuration, where both are the same",
-                )
-            }
-            DestinationError::Nowhere { .. } => {
-                Failure::generic(format!("error loading config: {file}: {error}"))
-            }
-        }
-    }
-
-    /// What a recreation rule asks for, which is what a creation rule would.
-    fn decide(
-        &self,
-        rule: &DestinationRule,
-        recreation: &CreationRule,
-        format: Format,
-    ) -> Result<Decision, Failure> {
-        let place = format!(
-            "the recreation_rule of destination rule {} in {}, line {}",
-            rule.number(),
-            self.config.path.display(),
-            recreation.line()
-        );
-        let decided = decide(Lookup::Rule(recreation), &Given::default(), format);
-        let decision = decided
-            .map_err(|error| deciding::decide(&error, Some(self.config)).hint(place.clone()))?;
-        for remark in &decision.remarks {
-            match remark {
-                Remark::NoRule | Remark::IgnoredForBinary(_) => {}
-                remark => failure::warn(format_args!("{place}: {remark}")),
-            }
-        }
-        Ok(decision)
     }
 
     /// Shows what changes of the keys, and asks whether to go on; if not, that is what came of it.

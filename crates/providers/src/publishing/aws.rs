@@ -2,6 +2,8 @@
 //! credentials that keys of AWS KMS are used with, over the client of all services that have no
 //! library here. The three need seven requests; their libraries are several megabytes.
 
+mod said;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -26,7 +28,7 @@ use super::TargetError;
 use crate::aws_kms::{AwsSettings, Base, no_credentials};
 use crate::call::{CallPolicy, Failed};
 use crate::http::{self, Answer, Http, HttpSettings};
-use crate::words::one_line;
+use said::{Said, refusal};
 
 /// The way to stores of AWS that has done nothing yet.
 pub struct AwsStores {
@@ -167,7 +169,7 @@ impl Session<'_> {
     ) -> Result<Answer, TargetError> {
         let asked = format!("operation error {}: {}", service.id, request.operation);
         let attempt = || self.attempt(service, request, &asked);
-        let policy = self.ready.policy;
+        let policy = self.ready.policy.carrying(request.body.len());
         let late = |before| {
             let late = TargetError::late(&asked, policy, before);
             match self.base.credentials.asking() {
@@ -297,102 +299,6 @@ impl Session<'_> {
     }
 }
 
-/// What a service said.
-#[derive(Debug, Default)]
-struct Said {
-    code: String,
-    message: String,
-    request_id: String,
-    host_id: String,
-}
-
-impl Said {
-    /// S3 speaks XML, the others JSON.
-    fn read(body: &SecretBytes) -> Self {
-        if let Some(object) = Object::read(body) {
-            let text = |key: &str| {
-                let text = object.text_below(&[key])?;
-                text.expose_str().map(one_line)
-            };
-            let code = text("__type").unwrap_or_else(|| "UnknownError".to_owned());
-            return Self {
-                code: code.rsplit('#').next().unwrap_or_default().to_owned(),
-                message: without_values(
-                    &text("message").or_else(|| text("Message")).unwrap_or_default(),
-                ),
-                ..Self::default()
-            };
-        }
-        let text = body.expose_str().unwrap_or_default();
-        let tag = |name: &str| {
-            let rest = text.split_once(&format!("<{name}>"))?.1;
-            Some(one_line(rest.split_once(&format!("</{name}>"))?.0))
-        };
-        let Some(code) = tag("Code") else {
-            return Self {
-                code: "UnknownError".to_owned(),
-                message: "the answer is not one of the service's".to_owned(),
-                ..Self::default()
-            };
-        };
-        Self {
-            code,
-            message: tag("Message").unwrap_or_default(),
-            request_id: tag("RequestId").unwrap_or_default(),
-            host_id: tag("HostId").unwrap_or_default(),
-        }
-    }
-}
-
-/// Complaints about a field repeat what was in it: `Value '…' at 'value' failed`.
-fn without_values(message: &str) -> String {
-    const BEFORE: &str = "Value '";
-    let (Some(start), Some(end)) = (message.find(BEFORE), message.rfind("' at '")) else {
-        return message.to_owned();
-    };
-    let start = start + BEFORE.len();
-    match message.get(start..end) {
-        Some(_) => format!("{}…{}", &message[..start], &message[end..]),
-        None => message.to_owned(),
-    }
-}
-
-fn refusal(code: &str, status: u16) -> Refusal {
-    let is = |codes: &[&str]| codes.contains(&code);
-    match status {
-        _ if is(&["AccessDenied", "AccessDeniedException", "AllAccessDisabled"]) => Refusal::Denied,
-        _ if is(&[
-            "NoSuchBucket",
-            "NoSuchKey",
-            "ParameterNotFound",
-            "ResourceNotFoundException",
-        ]) =>
-        {
-            Refusal::NoSuchKey
-        }
-        _ if is(&[
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "InvalidAccessKeyId",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "InvalidToken",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-        ]) =>
-        {
-            Refusal::BadCredentials
-        }
-        _ if is(&["AuthorizationHeaderMalformed", "PermanentRedirect"]) => Refusal::NoRegion,
-        _ if is(&["SlowDown", "TooManyUpdates"]) || code.contains("Throttl") => Refusal::Throttled,
-        429 => Refusal::Throttled,
-        301 | 307 => Refusal::NoRegion,
-        401 | 403 => Refusal::Denied,
-        500.. => Refusal::Unavailable,
-        _ => Refusal::Other,
-    }
-}
-
 /// Where a service is in a region.
 fn host(service: Service, region: &str, config: &SdkConfig) -> String {
     let suffix = match region {
@@ -515,24 +421,6 @@ mod tests {
         let found = host(S3, "us-east-1", &special);
         assert_eq!(found, "s3-fips.dualstack.us-east-1.amazonaws.com");
         assert!(is_host_label("eu-west-1") && !is_host_label("evil.example/"));
-    }
-
-    #[test]
-    fn a_complaint_does_not_repeat_the_value() {
-        let body = r#"{"__type":"com.amazon.coral#ValidationException","message":"1 validation error detected: Value 'hunter2' at 'value' failed to satisfy constraint"}"#;
-        let said = Said::read(&body.into());
-        assert_eq!(said.code, "ValidationException");
-        assert!(!said.message.contains("hunter2") && said.message.contains("at 'value' failed"));
-        assert_eq!(without_values("nothing quoted"), "nothing quoted");
-    }
-
-    #[test]
-    fn errors_of_s3_are_xml() {
-        let body = "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message><RequestId>r</RequestId><HostId>h</HostId></Error>";
-        let said = Said::read(&body.into());
-        assert_eq!((said.code.as_str(), said.host_id.as_str()), ("NoSuchBucket", "h"));
-        assert_eq!(refusal(&said.code, 404), Refusal::NoSuchKey);
-        assert_eq!(Said::read(&"<html>".into()).code, "UnknownError");
     }
 
     #[test]

@@ -121,6 +121,7 @@ impl GcsObject {
         right: &str,
         (method, url): (Method, Url),
         longest: usize,
+        carries: usize,
         request: impl Fn(RequestBuilder) -> RequestBuilder,
         check: impl Fn(Answer) -> Result<T, TargetError>,
     ) -> Result<T, TargetError> {
@@ -144,7 +145,7 @@ impl GcsObject {
                 _ => Err(self.refused(ready, right, &answer)),
             }
         };
-        let policy = ready.settings.policy;
+        let policy = ready.settings.policy.carrying(carries);
         policy.run(attempt, |before| TargetError::late(&asked, policy, before)).await
     }
 
@@ -227,6 +228,7 @@ impl Target for GcsObject {
                 right,
                 (Method::GET, url),
                 LONGEST_OBJECT,
+                0,
                 |request| request,
                 |answer| Ok(answer.body),
             )
@@ -248,6 +250,7 @@ impl Target for GcsObject {
             .append_pair("name", &self.name);
         let boundary = format!("{:032x}", fastrand::u128(..));
         let (body, sum) = (body(&self.name, content, &boundary), checksum(content));
+        let size = body.len();
         let kind = format!("multipart/related; boundary={boundary}");
         let right = "storage.objects.create and storage.objects.delete (roles/storage.objectUser)";
         let add =
@@ -264,7 +267,7 @@ impl Target for GcsObject {
             }
             Ok(said["generation"].as_str().map(str::to_owned))
         };
-        self.send(right, (Method::POST, url), LONGEST_ANSWER, add, check).await
+        self.send(right, (Method::POST, url), LONGEST_ANSWER, size, add, check).await
     }
 }
 
