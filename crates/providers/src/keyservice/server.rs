@@ -19,7 +19,7 @@ use std::time::Duration;
 use sops_core::crypto::{KeyPart, SecretBytes};
 use sops_core::keys::{Attempt, KeyProvider, MasterKey, Reach};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio_stream::wrappers::TcpListenerStream;
 #[cfg(unix)]
 use tokio_stream::wrappers::UnixListenerStream;
@@ -36,6 +36,9 @@ use super::wire::{
 /// Who is silent for this long is asked whether anybody is there, and gone if nobody says so
 /// within the same time.
 const ALIVE: Duration = Duration::from_secs(60);
+
+/// How many keys are used at once on this machine; further requests wait.
+const THREADS: usize = 32;
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,12 +143,15 @@ pub struct KeyServer {
     doorkeeper: Arc<dyn Doorkeeper>,
     /// Held by what may ask the person in front of this machine.
     person: Arc<Mutex<()>>,
+    /// Places for keys that are used here.
+    threads: Arc<Semaphore>,
 }
 
 impl KeyServer {
     /// A server that has not begun. The providers are tried in this order for each key.
     pub fn new(providers: Vec<Arc<dyn KeyProvider>>, doorkeeper: Arc<dyn Doorkeeper>) -> Self {
-        Self { providers, doorkeeper, person: Arc::default() }
+        let threads = Arc::new(Semaphore::new(THREADS));
+        Self { providers, doorkeeper, person: Arc::default(), threads }
     }
 
     /// Answers until `stop` is ready, and then ends what has begun.
@@ -276,15 +282,17 @@ impl KeyServer {
             Reach::Assisted => Some(self.person.clone().lock_owned().await),
             _ => None,
         };
+        let problem = || "the key service has a problem".to_owned();
+        let place = self.threads.clone().acquire_owned().await.map_err(|_| problem())?;
         let (tell, told) = oneshot::channel();
         let runtime = Handle::current();
         let started = thread::Builder::new().spawn(move || {
             // Whoever waited may be gone. Then the person is still being asked.
             let _ = tell.send(runtime.block_on(work));
-            drop(turn);
+            drop((turn, place));
         });
         started.map_err(|_| "the key service cannot start a thread".to_owned())?;
-        told.await.map_err(|_| "the key service has a problem".to_owned())
+        told.await.map_err(|_| problem())
     }
 }
 
