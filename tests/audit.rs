@@ -12,6 +12,8 @@ mod closed;
 mod lines;
 #[path = "audit/place.rs"]
 mod place;
+#[path = "audit/published.rs"]
+mod published;
 #[path = "audit/rows.rs"]
 mod rows;
 #[path = "audit/tls.rs"]

@@ -67,8 +67,6 @@ fn main() -> ExitCode {
 }
 
 fn run(asked: Asked) -> Result<Status, Failure> {
-    // Nothing depends on it here; who has mistyped it is told all the same, as by SOPS.
-    env_vars::SOPS_DISABLE_VERSION_CHECK.boolean()?;
     match asked {
         Asked::Print(text) => files::print(text.as_bytes()).map(|()| Status::Success),
         Asked::Run(cli) => {

@@ -22,7 +22,9 @@ use crate::object::{Name, SopsSecret};
 use crate::ownership::{Me, Others, Rival};
 use crate::plan::{self, MANAGER, Step};
 use crate::queue::Lane;
+use crate::read;
 use crate::status::{Message, TemplateReason};
+use crate::version::Version;
 
 /// How often a decision is made again because the Secret changed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -67,9 +69,10 @@ pub(crate) async fn settle(
     let api: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
     let name = Name::new(namespace, &desired.name);
     let me = me(context, object);
-    let mut live = match look || context.index().secret(&name).is_some() {
-        true => get(&api, desired).await?,
-        false => None,
+    let seen = context.index().secret(&name).map(|seen| seen.version.clone());
+    let mut live = match seen {
+        None if !look => None,
+        seen => get(&api, desired, &seen.unwrap_or_default()).await?,
     };
     for _ in 0..ATTEMPTS {
         let world = World { context, name: &name };
@@ -117,7 +120,7 @@ pub(crate) async fn settle(
             }
             // Somebody was faster, or the index is behind: look, and decide again.
             Err(kube::Error::Api(status)) if status.is_already_exists() || status.is_conflict() => {
-                live = get(&api, desired).await?;
+                live = get(&api, desired, &Version::default()).await?;
             }
             // It was there a moment ago.
             Err(kube::Error::Api(status))
@@ -243,8 +246,13 @@ fn params() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
-async fn get(api: &Api<Secret>, desired: &Desired) -> Result<Option<Secret>, Failed> {
-    api.get_opt(&desired.name).await.map_err(|error| api_error(desired, &error, true))
+async fn get(
+    api: &Api<Secret>,
+    desired: &Desired,
+    version: &Version,
+) -> Result<Option<Secret>, Failed> {
+    let read = read::no_older(api, &desired.name, version).await;
+    read.map_err(|error| api_error(desired, &error, true))
 }
 
 fn demand_lead(context: &Context, desired: &Desired) -> Result<(), Failed> {

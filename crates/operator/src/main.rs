@@ -31,6 +31,7 @@ mod open;
 mod ownership;
 mod plan;
 mod queue;
+mod read;
 mod reconcile;
 mod report;
 mod rollout;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
-use kube::api::{GetParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 
 use crate::apply::{self, Failed, Settled};
 use crate::audit;
@@ -18,6 +18,7 @@ use crate::object::{Name, SopsSecret};
 use crate::open::{self, Integrity};
 use crate::plan::MANAGER;
 use crate::queue::Lane;
+use crate::read;
 use crate::report::{self, Deeds, Next, Outcome, Report};
 use crate::slots::Slot;
 use crate::status::{Message, Reason, Status, TemplateReason};
@@ -92,33 +93,16 @@ async fn observe(context: &Context, name: &Name) -> Result<Option<SopsSecret>, k
         if known.hopeless == Some(known.fingerprint) {
             return Ok(None);
         }
-        Some(known.version.to_string()).filter(|version| !version.is_empty())
+        known.version.clone()
     };
     let object = match context.bodies.take(name) {
         Some(object) => Some(object),
-        None => fetch(context, name, version).await?,
+        None => {
+            let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
+            read::no_older(&api, name.name(), &version).await?
+        }
     };
     Ok(object.filter(|object| object.metadata.deletion_timestamp.is_none()))
-}
-
-/// The object, no older than the watch brought it: so the API server need not ask its store, which
-/// is half of what the answer costs. Whatever comes later wakes the next pass, and a status is
-/// written over this version only.
-async fn fetch(
-    context: &Context,
-    name: &Name,
-    version: Option<String>,
-) -> Result<Option<SopsSecret>, kube::Error> {
-    let api: Api<SopsSecret> = Api::namespaced(context.client.clone(), name.namespace());
-    match api.get_with(name.name(), &GetParams { resource_version: version }).await {
-        Ok(object) => Ok(Some(object)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-        // It never had this version: its store is another one since, or an older copy of it.
-        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 410 | 504) => {
-            api.get_opt(name.name()).await
-        }
-        Err(error) => Err(error),
-    }
 }
 
 async fn outcome(context: &Context, object: &SopsSecret, fingerprint: Fingerprint) -> Outcome {
