@@ -228,6 +228,8 @@ fn refusals_are_told_in_the_words_of_vault() {
     refused(&run.run(), 1, &["Code: 403", "VAULT_TOKEN"]);
     let run = place.publish(&["--yes", "v2/s.yaml"]).env("VAULT_ADDR", "http://127.0.0.1:9");
     refused(&run.run(), 1, &["Get \"http://127.0.0.1:9/v1/", "refused"]);
+    let run = place.publish(&["--yes", "v2/s.yaml"]).without_env("VAULT_ADDR");
+    refused(&run.run(), 1, &["Get \"https://127.0.0.1:8200/v1/", "VAULT_ADDR is not set"]);
 }
 
 #[test]

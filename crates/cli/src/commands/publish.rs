@@ -100,10 +100,11 @@ pub(crate) fn run(
             }
             Ok(done) => {
                 tally.count(done.outcome());
+                let place = if one { String::new() } else { format!("[{}/{all}] ", number + 1) };
                 if !args.json && !args.dry_run && failure::on_terminal() {
-                    let place =
-                        if one { String::new() } else { format!("[{}/{all}] ", number + 1) };
                     failure::note(format_args!("{place}{}", done.line(&file)));
+                } else {
+                    failure::detail(format_args!("{place}{}", done.line(&file)));
                 }
             }
         }

@@ -133,6 +133,7 @@ impl<'a> Run<'a> {
             (Kind::Object, _) => {
                 let object = self.values(&job, sealed)?;
                 self.put_object(&job, &object)
+                    .map_err(|failure| failure.maybe_hint(places::guessed(&job.destination)))
             }
             (Kind::Values, _) => {
                 let object = self.values(&job, sealed)?;

@@ -72,6 +72,18 @@ fn vault_address(of_rule: &str) -> String {
     }
 }
 
+/// What to say of a server that nobody named, when it fails.
+pub(super) fn guessed(destination: &Destination) -> Option<&'static str> {
+    match destination {
+        Destination::Vault { address, .. }
+            if address.is_empty() && crate::env_vars::VAULT_ADDR.non_empty().is_none() =>
+        {
+            Some("the rule has no vault_address, and VAULT_ADDR is not set")
+        }
+        _ => None,
+    }
+}
+
 impl Places {
     /// The place of a file, or of the value below it that `key` names.
     ///
