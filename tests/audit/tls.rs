@@ -1,5 +1,9 @@
 //! TLS to the database, as `sslmode` has it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use sops_tests::need;
 use sops_tests::rig::postgres::{PASSWORD, ROLE, TLS_ONLY};
 
@@ -52,4 +56,28 @@ fn a_server_is_trusted_as_far_as_the_settings_say() {
             }
         }
     }
+}
+
+#[test]
+fn a_double_of_a_server_without_tls_is_told_nothing() {
+    let Some(place) = Place::new() else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let double = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // The request for TLS, of which "no" is an answer (PostgreSQL protocol, SSLRequest).
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).unwrap();
+        assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47]);
+        stream.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        rest
+    });
+    let url = format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{port}/x");
+    let outcome = place.sops_rs(&table_backend(&url), &["decrypt", FILE]).run().fails_with(1);
+    assert!(outcome.err().contains("server does not support TLS"), "{outcome}");
+    place.secret.assert_not_printed(&outcome);
+    place.assert_discreet(&outcome);
+    assert_eq!(double.join().unwrap(), b"", "the server was told something");
 }

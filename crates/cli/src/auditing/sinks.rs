@@ -2,7 +2,9 @@
 
 use std::{cell::Cell, path::Path};
 
-use sops_core::audit::{Actor, Backend, Program, Record, Settings, Target};
+#[cfg(feature = "audit-postgres")]
+use sops_core::audit::Actor;
+use sops_core::audit::{Backend, Program, Record, Settings, Target};
 use sops_providers::audit::AuditFile;
 #[cfg(unix)]
 use sops_providers::audit::{Syslog, SyslogMessage};
