@@ -75,7 +75,7 @@ fn what_is_published_leaves_the_records_of_what_was_opened_and_made() {
         "a.yaml encrypt success -",
         "a.yaml decrypt success -",
         "a.yaml decrypt success -",
-        "b.yaml decrypt failed bad_ciphertext",
+        "b.yaml decrypt refused bad_ciphertext",
         "c.yaml decrypt success -",
     ];
     assert_eq!(told, expected);
