@@ -21,6 +21,8 @@ use crate::failure::Failure;
 static CHILD: Mutex<Option<u32>> = Mutex::new(None);
 /// Whether signals are the child's.
 static PASSING: AtomicBool = AtomicBool::new(false);
+/// Whether the command that signals were for has ended.
+static OVER: AtomicBool = AtomicBool::new(false);
 /// The last signal that asked for the end, or nothing.
 static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 /// How the terminal was before the editor.
@@ -63,7 +65,11 @@ pub(crate) fn pass_on() -> Result<(), Failure> {
 pub(super) fn run_passing(command: &mut Command) -> io::Result<ExitStatus> {
     let mut child = start(command)?;
     wait_for_end(&child);
-    *lock(&CHILD) = None;
+    {
+        let mut process = lock(&CHILD);
+        *process = None;
+        OVER.store(true, Ordering::SeqCst);
+    }
     child.wait()
 }
 
@@ -153,7 +159,7 @@ mod signals {
         iterator::{SignalsInfo, exfiltrator::raw::WithRawSiginfo},
     };
 
-    use super::{ASKED, CANCELLED, CHILD, PASSING, lock, private_folder, restore_screen};
+    use super::{ASKED, CANCELLED, CHILD, OVER, PASSING, lock, private_folder, restore_screen};
     use crate::{failure::Failure, status::Status};
 
     const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
@@ -216,6 +222,9 @@ mod signals {
                 let _ = kill_process(process, signal);
             }
             (Some(_), _) => {}
+            // It came while the command ran, and is looked at only now; or it would end what ends
+            // anyway. Either way the command's end is the program's.
+            (None, _) if OVER.load(Ordering::SeqCst) => {}
             (None, _) => {
                 drop(child);
                 private_folder::remove();
