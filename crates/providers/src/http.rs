@@ -72,6 +72,7 @@ impl Http {
     }
 
     /// The same, and answers lead nowhere but to addresses that begin with one of these.
+    #[cfg(feature = "vault")]
     pub(crate) fn within(self, prefixes: Option<Vec<String>>) -> Self {
         Self { within: prefixes, ..self }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sops_providers::{CallPolicy, Proxy};
-
-use crate::env_vars;
+use sops_providers::CallPolicy;
+#[cfg(any(feature = "aws", feature = "huawei", feature = "vault"))]
+use {crate::env_vars, sops_providers::Proxy};
 
 /// How long one call may take.
 pub(super) fn deadline() -> Result<Duration, String> {
@@ -12,6 +12,7 @@ pub(super) fn deadline() -> Result<Duration, String> {
 }
 
 /// The proxy for `https`.
+#[cfg(any(feature = "aws", feature = "huawei", feature = "vault"))]
 pub(super) fn proxy() -> Option<Proxy> {
     let either = |upper: env_vars::Variable, lower: env_vars::Variable| {
         upper.non_empty().or_else(|| lower.non_empty())
