@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let binary = match options.binary {
         Some(path) => path,
-        None => static_build::build(PACKAGE, PROFILE, &[])?,
+        None => static_build::build(PACKAGE, PROFILE, &[], static_build::Size::Usual)?,
     };
     let folder = paths::target().join("image");
     if folder.exists() {

@@ -7,21 +7,34 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use sops_tests::paths;
 
+use crate::static_build::Size;
 use crate::{shell, static_build};
 
 const PACKAGE: &str = "sops-rs";
-const PROFILE: &str = "release";
-
 struct Program {
     name: &'static str,
+    profile: &'static str,
     flags: &'static [&'static str],
+    size: Size,
     /// Bytes.
     limit: u64,
 }
 
 const PROGRAMS: [Program; 2] = [
-    Program { name: "sops-rs-age", flags: &["--no-default-features"], limit: 4_000_000 },
-    Program { name: "sops-rs", flags: &[], limit: 25_000_000 },
+    Program {
+        name: "sops-rs-age",
+        profile: "small",
+        flags: &["--no-default-features"],
+        size: Size::Small,
+        limit: 4_000_000,
+    },
+    Program {
+        name: "sops-rs",
+        profile: "release",
+        flags: &[],
+        size: Size::Usual,
+        limit: 25_000_000,
+    },
 ];
 
 /// Builds both into `target/programs`.
@@ -29,17 +42,17 @@ pub(crate) fn run() -> Result<()> {
     let folder = paths::target().join("programs");
     fs::create_dir_all(&folder)?;
     let mut made = Vec::new();
-    for Program { name, flags, limit } in PROGRAMS {
+    for Program { name, profile, flags, size, limit } in PROGRAMS {
         shell::step(name);
-        let built = static_build::build(PACKAGE, PROFILE, flags)?;
+        let built = static_build::build(PACKAGE, profile, flags, size)?;
         let program = folder.join(name);
-        let size = fs::copy(built, &program)?;
-        ensure!(size <= limit, "{name} has {size} bytes, more than {limit}");
+        let bytes = fs::copy(built, &program)?;
+        ensure!(bytes <= limit, "{name} has {bytes} bytes, more than {limit}");
         open(&program)?;
-        made.push((program, size));
+        made.push((program, bytes));
     }
-    for (program, size) in made {
-        println!("{}: {:.1} MB, static", program.display(), size as f64 / 1e6);
+    for (program, bytes) in made {
+        println!("{}: {:.1} MB, static", program.display(), bytes as f64 / 1e6);
     }
     Ok(())
 }

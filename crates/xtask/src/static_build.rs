@@ -11,9 +11,19 @@ use crate::shell;
 /// of the C library, and falls back to files in `/dev`, which need not be there.
 const FLAGS: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
 
+/// How much a program is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// As it comes.
+    Usual,
+    /// Without what only a backtrace reads, and with its own addresses in a short form; it starts
+    /// as any other does. For lld, which is the linker of the gnu target alone.
+    Small,
+}
+
 /// Builds one program, on the musl target of this machine where that is installed, else on the gnu
 /// one. Gives where it is.
-pub(crate) fn build(package: &str, profile: &str, flags: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(package: &str, profile: &str, flags: &[&str], size: Size) -> Result<PathBuf> {
     let machine = std::env::consts::ARCH;
     let installed = |target: &str| -> Result<bool> {
         let mut ask = shell::command("rustc", ["--print", "target-libdir", "--target", target]);
@@ -23,7 +33,19 @@ pub(crate) fn build(package: &str, profile: &str, flags: &[&str]) -> Result<Path
     let target = if installed(&musl)? { musl } else { format!("{machine}-unknown-linux-gnu") };
     let mut build = shell::cargo(["build", "--profile", profile, "-j2", "-p", package]);
     build.args(["--target", &target]).args(flags);
-    shell::run(build.env("RUSTFLAGS", FLAGS))?;
+    let mut rustflags = FLAGS.to_owned();
+    if size == Size::Small && target == "x86_64-unknown-linux-gnu" {
+        let script = paths::repository().join("crates/xtask/link/no-unwinding.ld");
+        for argument in [
+            "-z,pack-relative-relocs",
+            "--icf=all",
+            "--no-eh-frame-hdr",
+            &format!("-T,{}", script.display()),
+        ] {
+            rustflags.push_str(&format!(" -C link-arg=-Wl,{argument}"));
+        }
+    }
+    shell::run(build.env("RUSTFLAGS", rustflags))?;
     let program = paths::target().join(target).join(profile).join(package);
     ensure!(is_static(&std::fs::read(&program)?), "{} is not static", program.display());
     Ok(program)
