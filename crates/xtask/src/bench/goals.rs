@@ -39,6 +39,8 @@ pub(super) fn judge(rows: &[Row]) -> Vec<Goal> {
     if let Some(ours) = row("start").and_then(|row| row.ours) {
         let rule = "start: at most 8 MB".to_owned();
         goals.push(goal(rule, ours.peak_mb, ours.peak_mb <= 8.0));
+        let rule = "start: at most 2 ms".to_owned();
+        goals.push(goal(rule, ours.wall_ms, ours.wall_ms <= 2.0));
     }
     let wall = |id: &str| row(id).and_then(|row| row.ours).map(|cost| cost.wall_ms);
     if let (Some(with), Some(alone)) = (wall("exec-env 10"), wall("the command alone")) {
