@@ -72,7 +72,7 @@ pub fn config(input: &[u8]) {
         let _ = config.indent(format);
     }
     let _ = config.explain(path);
-    if let Ok(Some(rule)) = config.destination_rule(path) {
+    if let Ok(Some(rule)) = config.destination_rule(path, path) {
         let _ = (rule.destination(), rule.recreation_rule(), rule.omit_extensions());
     }
     let Ok(lookup) = config.creation_rule(path) else { return };
