@@ -323,14 +323,18 @@ impl Made {
     }
 
     fn runtime(&self) -> Result<&Runtime, Failure> {
-        if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
-        Ok(self.runtime.get_or_init(|| runtime))
+        started(&self.runtime)
     }
+}
+
+/// What waits for answers of services, started when the first one is asked.
+pub(crate) fn started(runtime: &OnceCell<Runtime>) -> Result<&Runtime, Failure> {
+    if let Some(runtime) = runtime.get() {
+        return Ok(runtime);
+    }
+    let made = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let made = made.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
+    Ok(runtime.get_or_init(|| made))
 }
 
 /// Key services elsewhere, in their order.

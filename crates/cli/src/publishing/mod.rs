@@ -50,7 +50,7 @@ use crate::{
     failure::{self, Failure, reading, sentence},
     files::{absolute_path, input::Source, print},
     key_difference::KeyDifference,
-    key_services::{KeyServices, Purpose},
+    key_services::{self, KeyServices, Purpose},
     opening::{self, Mac},
     prompt, request,
     sealing::{self, Order},
@@ -389,13 +389,7 @@ impl<'a> Run<'a> {
     }
 
     fn runtime(&self) -> Result<&Runtime, Failure> {
-        if let Some(runtime) = self.runtime.get() {
-            return Ok(runtime);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| Failure::generic(format!("unable to start: {error}")))?;
-        Ok(self.runtime.get_or_init(|| runtime))
+        key_services::started(&self.runtime)
     }
 }
 
